@@ -1,0 +1,39 @@
+// Which tests belong to which run: fast ones, real programs, the real cluster, real vLLM.
+import { defineConfig } from 'vitest/config'
+
+const ownProject = (name: string, include: string[], extra: Record<string, unknown> = {}) => ({
+  test: { name, include, ...extra },
+})
+
+export default defineConfig({
+  test: {
+    reporters: ['default'],
+    projects: [
+      {
+        test: {
+          name: 'fast',
+          include: ['test/**/*.test.ts'],
+          exclude: ['test/**/*.{cluster,real,vllm}.test.ts'],
+          testTimeout: 20_000,
+        },
+      },
+      ownProject('real', ['test/**/*.real.test.ts'], {
+        testTimeout: 120_000,
+        hookTimeout: 900_000,
+        fileParallelism: false,
+      }),
+      ownProject('cluster', ['test/**/*.cluster.test.ts'], {
+        testTimeout: 180_000,
+        hookTimeout: 300_000,
+        fileParallelism: false,
+        globalSetup: ['test/cluster/global-setup.ts'],
+      }),
+      ownProject('vllm', ['test/**/*.vllm.test.ts'], {
+        testTimeout: 600_000,
+        hookTimeout: 1_800_000,
+        fileParallelism: false,
+        globalSetup: ['test/cluster/global-setup.ts'],
+      }),
+    ],
+  },
+})
