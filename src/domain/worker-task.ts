@@ -1,0 +1,92 @@
+// The contract between the controller and the worker process: the task it gets, the result it ends with, the exit code.
+// The task is passed as one JSON argument (`switchyard worker run --task JSON`); the result is the last stdout line and
+// the termination message. Neither ever holds a secret: the token is a file.
+import * as z from 'zod'
+import { CopyResult, Resolution } from './artifact.ts'
+import { reasonNames } from './conditions.ts'
+
+/** Where a copy lives, absolute in the worker's container (a host: on the machine). */
+export const Layout = z.object({
+  /** mount point of the volume: receipts stand in `<root>/.switchyard/` */
+  root: z.string(),
+  /** HubCache: `<path>` holds models--owner--name; OllamaStore: `<path>` holds blobs/ and manifests/ */
+  kind: z.enum(['HubCache', 'OllamaStore']),
+  path: z.string(),
+})
+export type Layout = Readonly<z.infer<typeof Layout>>
+
+const huggingFace = z.object({
+  repo: z.string(),
+  revision: z.string(),
+  include: z.array(z.string()).optional(),
+  exclude: z.array(z.string()).optional(),
+})
+const ollama = z.object({ name: z.string(), digest: z.string().optional() })
+
+/** Exactly one member, as in spec.source. */
+export const TaskSource = z.object({ huggingFace: huggingFace.optional(), ollama: ollama.optional() })
+export type TaskSource = Readonly<z.infer<typeof TaskSource>>
+
+const whoAndWhere = {
+  /** uid of the Model: names its receipt */
+  owner: z.string(),
+  source: TaskSource,
+  sourceHash: z.string(),
+  /** what the operator's settings say instead of https://huggingface.co and https://registry.ollama.ai */
+  hubEndpoint: z.string().optional(),
+  registryEndpoint: z.string().optional(),
+  /** file that holds the token; named when the Model names a Secret: absent file = TokenSecretMissing */
+  tokenFile: z.string().optional(),
+}
+const pinned = { ...whoAndWhere, revision: z.string(), layout: Layout }
+
+export const WorkerTask = z.discriminatedUnion('command', [
+  z.object({ command: z.literal('resolve'), ...whoAndWhere }),
+  z.object({
+    command: z.literal('download'),
+    ...pinned,
+    listDigest: z.string(),
+    /** bytes this work may add to the volume; more = OverBudget before byte one. Absent = only the real free space limits */
+    budgetBytes: z.number().optional(),
+  }),
+  z.object({ command: z.literal('verify'), ...pinned }),
+  z.object({ command: z.literal('remove'), ...pinned }),
+])
+export type WorkerTask = Readonly<z.infer<typeof WorkerTask>>
+export type WorkCommand = WorkerTask['command']
+
+/** Never = terminal; Later = backoff; WhenAble = something named must appear or change first. */
+export const retries = ['Never', 'Later', 'WhenAble'] as const
+
+export const WorkFailure = z.object({
+  reason: z.enum(reasonNames),
+  message: z.string(),
+  retry: z.enum(retries),
+  needBytes: z.number().optional(),
+  haveBytes: z.number().optional(),
+  retryAfterSeconds: z.number().optional(),
+})
+export type WorkFailure = Readonly<z.infer<typeof WorkFailure>>
+
+export const RemoveResult = z.object({ bytesFreed: z.number() })
+
+/** Exactly one member. */
+export const WorkerResult = z.object({
+  resolution: Resolution.optional(),
+  copy: CopyResult.optional(),
+  removed: RemoveResult.optional(),
+  failure: WorkFailure.optional(),
+})
+export type WorkerResult = Readonly<z.infer<typeof WorkerResult>>
+
+export const exitCodes = { ok: 0, never: 10, whenAble: 11, later: 75, terminated: 143 } as const
+
+/** Undefined when the text is no result (the process died before it could write one). */
+export const parseWorkerResult = (text: string | undefined): WorkerResult | undefined => {
+  if (!text) return undefined
+  try {
+    return WorkerResult.safeParse(JSON.parse(text.trim().split('\n').at(-1) ?? '')).data
+  } catch {
+    return undefined
+  }
+}
