@@ -1,0 +1,63 @@
+// The few zod pieces that every schema is made of: each string, list and map is bounded, as a CRD needs it.
+import * as z from 'zod'
+
+/** Carries keywords of the CRD that zod does not know (`x-kubernetes-*`). */
+export const withKeywords = <T extends z.ZodType>(schema: T, keywords: Record<string, unknown>): T =>
+  schema.meta({ ...schema.meta(), ...keywords }) as T
+
+export const text = (maxLength: number) => z.string().max(maxLength)
+export const word = (maxLength: number, pattern: string) =>
+  z.string().min(1).max(maxLength).regex(new RegExp(pattern))
+export const dateTime = () => withKeywords(z.string().max(64), { format: 'date-time' })
+export const count = (max = 2_000_000_000) => z.int().min(0).max(max)
+export const bytes = () => z.int().min(0).max(9_007_199_254_740_991)
+
+/** A list whose items are told apart by one field. */
+export const listByKey = <T extends z.ZodType>(item: T, key: string | readonly string[], maxItems: number) =>
+  withKeywords(z.array(item).max(maxItems), {
+    'x-kubernetes-list-type': 'map',
+    'x-kubernetes-list-map-keys': typeof key === 'string' ? [key] : key,
+  })
+
+/** A list that is replaced as a whole. */
+export const atomicList = <T extends z.ZodType>(item: T, maxItems: number) =>
+  withKeywords(z.array(item).max(maxItems), { 'x-kubernetes-list-type': 'atomic' })
+
+/** A part that is passed through to Kubernetes unread; a server-side dry run checks it. */
+export const passedThrough = (description: string) =>
+  z.looseObject({}).meta({ description, 'x-kubernetes-preserve-unknown-fields': true })
+
+/** A size as Kubernetes writes it: 24Gi, 500M, 1.5T or plain bytes. */
+export const quantityPattern = '^[0-9]{1,18}(\\.[0-9]{1,6})?(k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?$'
+export const quantity = (description: string) => word(32, quantityPattern).meta({ description })
+
+const factors: Record<string, number> = {
+  '': 1,
+  k: 1e3,
+  M: 1e6,
+  G: 1e9,
+  T: 1e12,
+  P: 1e15,
+  Ki: 2 ** 10,
+  Mi: 2 ** 20,
+  Gi: 2 ** 30,
+  Ti: 2 ** 40,
+  Pi: 2 ** 50,
+}
+
+/** Bytes of a quantity; undefined for a text that is none. */
+export const parseQuantity = (value: string | undefined): number | undefined => {
+  const match = /^([0-9]+(?:\.[0-9]+)?)([a-zA-Z]*)$/.exec(value ?? '')
+  const factor = factors[match?.[2] ?? 'none']
+  return match && factor !== undefined ? Math.floor(Number(match[1]) * factor) : undefined
+}
+
+/** Shape rule that a schema cannot say: the sentence is both the CEL message on a cluster and our own message elsewhere. */
+export interface ShapeRule {
+  readonly rule: string
+  readonly message: string
+  readonly fieldPath?: string
+}
+
+export const withRules = <T extends z.ZodType>(schema: T, rules: readonly ShapeRule[]): T =>
+  withKeywords(schema, { 'x-kubernetes-validations': rules })
