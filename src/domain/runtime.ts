@@ -25,11 +25,9 @@ const Kubernetes = withRules(
     podTemplate: passedThrough(
       'Pod template of a Deployment that Switchyard makes; a standard PodTemplateSpec.',
     ).optional(),
-    container: dnsName(63)
-      .optional()
-      .meta({
-        description: 'Container of the engine; default: the only one, or the one named like the engine.',
-      }),
+    container: dnsName(63).optional().meta({
+      description: 'Container of the engine; default: the only one, or the one named like the engine.',
+    }),
     configMap: z
       .object({ name: dnsName(), key: word(253, '^[A-Za-z0-9._-]+$').default('engine.yaml') })
       .optional()
@@ -58,12 +56,10 @@ const Kubernetes = withRules(
 
 const Storage = withRules(
   z.object({
-    claimName: dnsName()
-      .optional()
-      .meta({
-        description:
-          'Claim that holds the models; adopted: derived from the Deployment, and checked when given.',
-      }),
+    claimName: dnsName().optional().meta({
+      description:
+        'Claim that holds the models; adopted: derived from the Deployment, and checked when given.',
+    }),
     path: word(512, '^/[A-Za-z0-9._/-]*$').optional().meta({ description: 'Mount path in the container.' }),
     quota: quantity('Bytes that models may take on this volume; default: the size of the claim.').optional(),
   }),
