@@ -1,23 +1,23 @@
 // A resolved source: which exact bytes a Model means, and what their metadata says they can do.
 import * as z from 'zod'
 import { Capabilities } from './capabilities.ts'
+import { bytes, count, text } from './schema.ts'
 
 export const formats = ['Safetensors', 'GGUF', 'Ollama'] as const
 export type Format = (typeof formats)[number]
 
 /** What `resolve` found; stands in `status.resolved`. `bytes` are after the filters. */
 export const Resolved = z.object({
-  /** hash of spec.source this resolution belongs to */
-  sourceHash: z.string(),
-  /** commit (Hugging Face) or manifest digest `sha256:…` (Ollama) */
-  revision: z.string(),
-  files: z.number().int(),
-  bytes: z.number().int(),
-  format: z.enum(formats),
-  /** sha256 over the sorted lines "<path> <size> <sha256 or git sha1>" of the files to fetch */
-  listDigest: z.string(),
-  licence: z.string().optional(),
-  gated: z.boolean().optional(),
+  sourceHash: text(64).describe('Hash of spec.source that this belongs to.'),
+  revision: text(128).describe('Commit (Hugging Face) or digest of the manifest (Ollama).'),
+  files: count().describe('Files to fetch, after the patterns.'),
+  bytes: bytes().describe('Their bytes.'),
+  format: z.enum(formats).describe('Format of the weights.'),
+  listDigest: text(64).describe(
+    'SHA-256 over the sorted lines "<path> <size> <sha256 or git sha1>" of the files to fetch.',
+  ),
+  licence: text(128).optional().describe('Licence as the source names it.'),
+  gated: z.boolean().optional().describe('Whether the source asks for an accepted licence and a token.'),
 })
 export type Resolved = Readonly<z.infer<typeof Resolved>>
 

@@ -11,22 +11,24 @@ import {
   revisionPattern,
 } from './names.ts'
 import { Operation } from './operation.ts'
-import { argument, ConditionSchema, engines } from './parts.ts'
+import { argument, ConditionSchema, dataKey, dnsName, engines, Handled } from './parts.ts'
 import { atomicList, bytes, count, dateTime, listByKey, text, withRules, word } from './schema.ts'
 
 const noDots = (field: string) => ({
   rule: `!self.contains('..') && !self.contains('//')`,
   message: `${field} must not contain '..' or '//'`,
+  holds: (self: string) => !self.includes('..') && !self.includes('//'),
 })
 
 const SecretKeyRef = z.object({
-  name: word(253, '^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$').meta({ description: 'Secret of this namespace.' }),
-  key: word(253, '^[A-Za-z0-9._-]+$').default('token').meta({ description: 'Key inside the Secret.' }),
+  name: dnsName().meta({ description: 'Secret of this namespace.' }),
+  key: dataKey().default('token').meta({ description: 'Key inside the Secret.' }),
 })
 
 const immutable = (field: string) => ({
   rule: 'self == oldSelf',
   message: `${field} is immutable; create another Model for another source`,
+  transition: true as const,
 })
 
 const HuggingFace = z.object({
@@ -60,32 +62,42 @@ const Ollama = z.object({
 })
 
 export const ModelSource = withRules(
-  z.object({ huggingFace: HuggingFace.optional(), ollama: Ollama.optional() }),
+  z.object({
+    huggingFace: HuggingFace.optional().describe('A repository of the Hugging Face Hub.'),
+    ollama: Ollama.optional().describe('A model of an Ollama registry.'),
+  }),
   [
     {
       rule: '[has(self.huggingFace), has(self.ollama)].filter(x, x).size() == 1',
       message: 'exactly one of huggingFace and ollama must be set',
+      holds: self => (self.huggingFace === undefined) !== (self.ollama === undefined),
     },
     {
       rule: 'has(oldSelf.huggingFace) == has(self.huggingFace)',
       message: 'the kind of source is immutable; create another Model for another source',
+      transition: true,
     },
   ],
 )
 export type ModelSource = Readonly<z.infer<typeof ModelSource>>
 
+const RuntimeRef = z.object({
+  name: word(63, objectNamePattern).describe('Runtime of this namespace.'),
+})
+
+const EngineArgs = z.object({
+  engine: z.enum(engines).describe('Engine that these arguments are for.'),
+  args: atomicList(argument(), 64).describe('Words of its command line, one each.'),
+})
+
 export const ModelSpec = z.object({
   source: ModelSource.meta({ description: 'Where the bytes come from; exactly one member.' }),
-  runtimes: listByKey(z.object({ name: word(63, objectNamePattern) }), 'name', 16)
-    .optional()
-    .meta({
-      description: 'Runtimes whose volumes must hold the model; one that activates it is added by itself.',
-    }),
-  engineArgs: listByKey(z.object({ engine: z.enum(engines), args: atomicList(argument(), 64) }), 'engine', 4)
-    .optional()
-    .meta({
-      description: 'Arguments of this model, after the Runtime’s.',
-    }),
+  runtimes: listByKey(RuntimeRef, 'name', 16).optional().meta({
+    description: 'Runtimes whose volumes must hold the model; one that activates it is added by itself.',
+  }),
+  engineArgs: listByKey(EngineArgs, 'engine', 4).optional().meta({
+    description: 'Arguments of this model, after the Runtime’s.',
+  }),
   capabilities: Capabilities.optional().meta({ description: 'Overrides what is detected.' }),
   deletionPolicy: z.enum(['Delete', 'Retain']).default('Delete').meta({
     description:
@@ -109,64 +121,75 @@ export const copyPhases = [
 
 /** What went wrong last, while it matters. */
 export const FailureNote = z.object({
-  reason: text(64),
-  message: text(256),
-  attempts: count(),
-  at: dateTime(),
-  retryAt: dateTime().optional(),
-  needBytes: bytes().optional(),
-  haveBytes: bytes().optional(),
+  reason: text(64).describe('Word from docs/reasons.md.'),
+  message: text(256).describe('What happened and what to do.'),
+  attempts: count().describe('Tries so far.'),
+  at: dateTime().describe('When the last try ended.'),
+  retryAt: dateTime().optional().describe('When it is tried again; absent: a person must act first.'),
+  needBytes: bytes().optional().describe('Bytes that are needed, when room is missing.'),
+  haveBytes: bytes().optional().describe('Bytes that are free, when room is missing.'),
 })
 export type FailureNote = Readonly<z.infer<typeof FailureNote>>
 
 export const Copy = z.object({
-  claim: text(253),
-  subPath: text(512).default(''),
-  claimUID: text(64).optional(),
-  runtimes: atomicList(text(63), 32),
-  origin: z.enum(['Fetched', 'Adopted']).default('Fetched'),
-  phase: z.enum(copyPhases),
+  claim: text(253).describe('PersistentVolumeClaim that holds the copy.'),
+  subPath: text(512).default('').describe('Folder of the claim that is mounted; empty: its root.'),
+  claimUID: text(64).optional().describe('Uid of the claim; another one is another volume.'),
+  runtimes: atomicList(text(63), 32).describe('Runtimes that use this copy.'),
+  origin: z
+    .enum(['Fetched', 'Adopted'])
+    .default('Fetched')
+    .describe('Fetched by Switchyard, or found there; what was found is never deleted.'),
+  phase: z.enum(copyPhases).describe('Where this copy stands.'),
   revision: text(128).optional().meta({ description: 'Revision the receipt stands for.' }),
-  bytesDone: bytes().optional(),
+  bytesDone: bytes().optional().describe('Bytes that are there.'),
   bytesStored: bytes().optional().meta({ description: 'Bytes this copy added to the volume.' }),
   receipt: text(64).optional().meta({ description: 'SHA-256 of the receipt on the volume.' }),
   path: text(1024).optional().meta({ description: 'Folder given to the engine.' }),
-  failure: FailureNote.optional(),
-  reason: text(64).optional(),
-  message: text(256).optional(),
+  failure: FailureNote.optional().describe('Why it failed last; only while it matters.'),
+  reason: text(64).optional().describe('Word from docs/reasons.md.'),
+  message: text(256).optional().describe('The same for people.'),
 })
 export type Copy = Readonly<z.infer<typeof Copy>>
 
 const ProgressNote = z.object({
-  percent: count(100),
-  bytesDone: bytes(),
-  bytesTotal: bytes(),
-  bytesPerSecond: bytes().optional(),
-  etaSeconds: count().optional(),
+  percent: count(100).describe('Whole percent; 100 only when every byte is verified and published.'),
+  bytesDone: bytes().describe('Bytes that are there.'),
+  bytesTotal: bytes().describe('Bytes in all.'),
+  bytesPerSecond: bytes().optional().describe('Speed of late.'),
+  etaSeconds: count().optional().describe('Seconds to go, when known.'),
 })
 
-const Handled = z.object({
-  reconcile: text(256).optional(),
-  retry: text(256).optional(),
-  refresh: text(256).optional(),
-  verify: text(256).optional(),
-  cancel: text(256).optional(),
-  restore: text(256).optional(),
+/** Figures as people read them: what `kubectl get models` prints. */
+export const ModelDisplay = z.object({
+  progress: text(16).optional().describe('Percent, for example 45%.'),
+  size: text(16).optional().describe('Bytes of the model, for example 15.2 GB.'),
+  source: text(600).optional().describe('Where it comes from, for example hf:Qwen/Qwen2.5-7B-Instruct.'),
+  speed: text(16).optional().describe('Speed of the download, for example 112 MB/s.'),
+  eta: text(16).optional().describe('Time to go, for example 2m10s.'),
 })
+export type ModelDisplay = Readonly<z.infer<typeof ModelDisplay>>
 
 export const ModelStatus = z.object({
-  observedGeneration: count().optional(),
+  observedGeneration: count().optional().describe('Generation of the spec this status is about.'),
   phase: text(32).optional().meta({ description: 'A caption for people; programs read conditions.' }),
-  resolved: Resolved.optional(),
-  capabilities: Capabilities.optional(),
+  resolved: Resolved.optional().describe('Which exact bytes the source means.'),
+  capabilities: Capabilities.optional().describe('What the model can do; an absent field is unknown.'),
   failure: FailureNote.optional().meta({
     description: 'Why resolving failed last; only while there is one.',
   }),
-  progress: ProgressNote.optional(),
-  copies: listByKey(Copy, ['claim', 'subPath'], 32).optional(),
-  inUseBy: atomicList(text(63), 32).optional(),
-  operations: atomicList(Operation, 10).optional(),
-  lastHandled: Handled.optional(),
-  conditions: listByKey(ConditionSchema, 'type', 16).optional(),
+  progress: ProgressNote.optional().describe('Sum over the copies that are being fetched.'),
+  display: ModelDisplay.optional().describe('The same figures, written for people.'),
+  copies: listByKey(Copy, ['claim', 'subPath'], 32).optional().describe('One entry per volume.'),
+  inUseBy: atomicList(text(63), 32).optional().describe('Runtimes that want or serve this model.'),
+  settledWorks: atomicList(text(64), 32)
+    .optional()
+    .meta({ description: 'Works whose result stands in this status.' }),
+  round: count()
+    .optional()
+    .describe('Grows with each request to start afresh, so that no old work is taken for a new one.'),
+  operations: atomicList(Operation, 10).optional().describe('History, newest first.'),
+  lastHandled: Handled.optional().describe('Requests by annotation that were carried out.'),
+  conditions: listByKey(ConditionSchema, 'type', 16).optional().describe('What is true, for programs.'),
 })
 export type ModelStatus = Readonly<z.infer<typeof ModelStatus>>

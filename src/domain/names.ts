@@ -23,7 +23,7 @@ export const repoPattern = '^[A-Za-z0-9][A-Za-z0-9._-]{0,95}(/[A-Za-z0-9][A-Za-z
 export const revisionPattern = '^[A-Za-z0-9_.][A-Za-z0-9_./-]{0,254}$'
 export const commitPattern = '^[0-9a-f]{40}$'
 export const digestPattern = '^sha256:[0-9a-f]{64}$'
-export const globPattern = '^[A-Za-z0-9_.*?\\[\\]{},-][A-Za-z0-9_.*?\\[\\]{},/ -]{0,254}$'
+export const globPattern = '^[A-Za-z0-9_.*?\\[\\]{},][A-Za-z0-9_.*?\\[\\]{},/ -]{0,254}$'
 export const ollamaNamePattern =
   '^([a-z0-9][a-z0-9.-]{0,252}(:[0-9]{1,5})?/)?([A-Za-z0-9][A-Za-z0-9._-]{0,79}/)?[A-Za-z0-9][A-Za-z0-9._-]{0,79}(:[A-Za-z0-9_][A-Za-z0-9._-]{0,79})?$'
 export const objectNamePattern = '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$'

@@ -1,6 +1,6 @@
 // The history entry in status.operations: newest first, at most ten; no end and no duration while it runs.
 import * as z from 'zod'
-import { dateTime, text } from './schema.ts'
+import { bytes, count, dateTime, text } from './schema.ts'
 
 export const operationTypes = [
   'Install',
@@ -14,20 +14,22 @@ export const operationTypes = [
 export const operationPhases = ['Running', 'Succeeded', 'Failed', 'Cancelled'] as const
 
 export const Operation = z.object({
-  id: text(64),
-  type: z.enum(operationTypes),
-  phase: z.enum(operationPhases),
-  requestedBy: text(253).optional(),
-  model: text(63).optional(),
-  from: text(63).optional(),
-  to: text(63).optional(),
-  startedAt: dateTime(),
-  finishedAt: dateTime().optional(),
-  durationSeconds: z.int().min(0).max(2_000_000_000).optional(),
-  bytes: z.int().min(0).max(9_007_199_254_740_991).optional(),
-  downtimeMilliseconds: z.int().min(0).max(9_007_199_254_740_991).optional(),
-  reason: text(64).optional(),
-  message: text(256).optional(),
+  id: text(64).describe('Known before the work begins; the same request has the same id.'),
+  type: z.enum(operationTypes).describe('What was done.'),
+  phase: z.enum(operationPhases).describe('How it stands.'),
+  requestedBy: text(253)
+    .optional()
+    .describe('Who asked: user of the API, or the manager that wrote the spec.'),
+  model: text(63).optional().describe('Model it is about.'),
+  from: text(63).optional().describe('Model that served before.'),
+  to: text(63).optional().describe('Model that was to serve.'),
+  startedAt: dateTime().describe('When it began.'),
+  finishedAt: dateTime().optional().describe('When it ended; absent while it runs.'),
+  durationSeconds: count().optional().describe('How long it took; absent while it runs.'),
+  bytes: bytes().optional().describe('Bytes that were moved.'),
+  downtimeMilliseconds: bytes().optional().describe('How long nothing answered.'),
+  reason: text(64).optional().describe('Word from docs/reasons.md.'),
+  message: text(256).optional().describe('The same for people.'),
 })
 export type Operation = Readonly<z.infer<typeof Operation>>
 

@@ -3,7 +3,7 @@ import * as z from 'zod'
 import { Capabilities } from './capabilities.ts'
 import { objectNamePattern } from './names.ts'
 import { Operation } from './operation.ts'
-import { argument, ConditionSchema, engines } from './parts.ts'
+import { argument, ConditionSchema, dataKey, dnsName, engines, Handled } from './parts.ts'
 import {
   atomicList,
   bytes,
@@ -13,11 +13,15 @@ import {
   passedThrough,
   quantity,
   text,
+  textMap,
   withRules,
   word,
 } from './schema.ts'
 
-const dnsName = (max = 253) => word(max, '^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$')
+const ConfigMapRef = z.object({
+  name: dnsName().describe('ConfigMap of this namespace.'),
+  key: dataKey().default('engine.yaml').describe('Key inside the ConfigMap.'),
+})
 
 const Kubernetes = withRules(
   z.object({
@@ -28,10 +32,9 @@ const Kubernetes = withRules(
     container: dnsName(63).optional().meta({
       description: 'Container of the engine; default: the only one, or the one named like the engine.',
     }),
-    configMap: z
-      .object({ name: dnsName(), key: word(253, '^[A-Za-z0-9._-]+$').default('engine.yaml') })
-      .optional()
-      .meta({ description: 'ConfigMap the engine reads its arguments from (vllm serve --config).' }),
+    configMap: ConfigMapRef.optional().meta({
+      description: 'ConfigMap the engine reads its arguments from (vllm serve --config).',
+    }),
     serviceName: dnsName(63)
       .optional()
       .meta({ description: 'Service the clients use; made when it does not exist and podTemplate is used.' }),
@@ -46,10 +49,12 @@ const Kubernetes = withRules(
     {
       rule: 'has(self.deploymentName) != has(self.podTemplate)',
       message: 'exactly one of deploymentName (adopt) and podTemplate (make) must be set',
+      holds: self => (self.deploymentName === undefined) !== (self.podTemplate === undefined),
     },
     {
       rule: '!has(self.podTemplate) || !has(self.configMap)',
       message: 'configMap is for an adopted Deployment; a made one needs none',
+      holds: self => self.podTemplate === undefined || self.configMap === undefined,
     },
   ],
 )
@@ -68,26 +73,31 @@ const Storage = withRules(
       rule: `!has(self.path) || !self.path.contains('..')`,
       message: "path must not contain '..'",
       fieldPath: '.path',
+      holds: self => !self.path?.includes('..'),
     },
   ],
 )
 
 const Placement = z.object({
-  nodeSelector: z.record(text(317), text(63)).meta({ maxProperties: 32 }).optional(),
-  tolerations: atomicList(passedThrough('A Toleration.'), 32).optional(),
+  nodeSelector: textMap(32, 317, 63).optional().describe('Labels that a node must have.'),
+  tolerations: atomicList(passedThrough('A Toleration.'), 32)
+    .optional()
+    .describe('Taints that worker pods bear.'),
   affinity: passedThrough('An Affinity.').optional(),
 })
 export type Placement = Readonly<z.infer<typeof Placement>>
 
+const PullSecretRef = z.object({ name: dnsName().describe('Secret of this namespace.') })
+
 const Worker = z.object({
-  labels: z.record(text(317), text(63)).meta({ maxProperties: 32 }).optional(),
-  annotations: z.record(text(317), text(1024)).meta({ maxProperties: 32 }).optional(),
+  labels: textMap(32, 317, 63).optional().describe('Labels of worker pods.'),
+  annotations: textMap(32, 317, 1024).optional().describe('Annotations of worker pods.'),
   resources: passedThrough('ResourceRequirements of the worker.').optional(),
   securityContext: passedThrough(
     'PodSecurityContext of the worker; default: the engine’s user and groups.',
   ).optional(),
-  imagePullSecrets: atomicList(z.object({ name: dnsName() }), 8).optional(),
-  priorityClassName: dnsName().optional(),
+  imagePullSecrets: atomicList(PullSecretRef, 8).optional().describe('Secrets to pull the worker image.'),
+  priorityClassName: dnsName().optional().describe('PriorityClass of worker pods.'),
 })
 export type WorkerOverlay = Readonly<z.infer<typeof Worker>>
 
@@ -96,8 +106,8 @@ const Proof = z.object({
     .enum(['Task', 'ListOnly'])
     .default('Task')
     .meta({ description: 'ListOnly skips the request of the model’s task.' }),
-  intervalSeconds: z.int().min(1).max(3600).default(60),
-  timeoutSeconds: z.int().min(1).max(600).default(20),
+  intervalSeconds: z.int().min(1).max(3600).default(60).describe('How often an idle engine is proved again.'),
+  timeoutSeconds: z.int().min(1).max(600).default(20).describe('Longest wait for an answer.'),
 })
 
 const Switch = z.object({
@@ -119,12 +129,19 @@ const Switch = z.object({
     .max(86400)
     .optional()
     .meta({ description: 'Longest whole switch; default none.' }),
-  onFailure: z.enum(['Rollback', 'Stop']).default('Rollback'),
+  onFailure: z
+    .enum(['Rollback', 'Stop'])
+    .default('Rollback')
+    .describe('Rollback returns to the model that served before; Stop leaves things for a person.'),
 })
 
 const activeNeedsBlock = {
   rule: 'self.engine != "Ollama" || !has(self.kubernetes) || !has(self.kubernetes.configMap)',
   message: 'configMap is for vLLM; Ollama reads no such file',
+  holds: (self: {
+    readonly engine: string
+    readonly kubernetes?: { readonly configMap?: unknown } | undefined
+  }) => self.engine !== 'Ollama' || self.kubernetes?.configMap === undefined,
 }
 
 export const RuntimeSpec = withRules(
@@ -143,22 +160,27 @@ export const RuntimeSpec = withRules(
     }),
     engineArgs: atomicList(argument(), 128).optional().meta({ description: 'Arguments of this runtime.' }),
     kubernetes: Kubernetes.optional().meta({ description: 'How the engine runs on a cluster.' }),
-    storage: Storage.optional(),
+    storage: Storage.optional().describe('Where the models stand.'),
     placement: Placement.optional().meta({
       description: 'Where worker pods run; default: where the engine runs.',
     }),
     worker: Worker.optional().meta({ description: 'Overlay for worker pods.' }),
-    proof: Proof.prefault({}),
-    switch: Switch.prefault({}),
+    proof: Proof.prefault({}).describe('How it is proved that the wanted model answers.'),
+    switch: Switch.prefault({}).describe('How long a switch may take and what happens when it fails.'),
     paused: z.boolean().default(false).meta({ description: 'Changes nothing while set; keeps what serves.' }),
   }),
   [
     activeNeedsBlock,
-    { rule: 'has(self.kubernetes)', message: 'kubernetes must say which Deployment runs the engine' },
+    {
+      rule: 'has(self.kubernetes)',
+      message: 'kubernetes must say which Deployment runs the engine',
+      holds: self => self.kubernetes !== undefined,
+    },
     {
       rule: 'self.engine == oldSelf.engine',
       message: 'engine is immutable; create another Runtime',
       fieldPath: '.engine',
+      transition: true,
     },
   ],
 )
@@ -166,9 +188,9 @@ export type RuntimeSpec = Readonly<z.infer<typeof RuntimeSpec>>
 
 /** One served thing: what a switch goes from and to. `recipe` is the hash of the engine's launch instructions, or `AsFound`. */
 export const Served = z.object({
-  model: text(63).optional(),
-  revision: text(128).optional(),
-  recipe: text(64),
+  model: text(63).optional().describe('Model of this namespace; absent: as it was found.'),
+  revision: text(128).optional().describe('Commit or digest.'),
+  recipe: text(64).describe('Hash of the launch instructions, or AsFound.'),
 })
 export type Served = Readonly<z.infer<typeof Served>>
 
@@ -182,76 +204,84 @@ export const switchSteps = [
 ] as const
 export type SwitchStep = (typeof switchSteps)[number]
 
+const Cause = z.object({
+  reason: text(64).describe('Word from docs/reasons.md.'),
+  message: text(256).describe('What happened and what to do.'),
+})
+
 export const SwitchState = z.object({
-  id: text(64),
-  from: Served.optional(),
+  id: text(64).describe('Id of the operation.'),
+  from: Served.optional().describe('What served before.'),
   to: Served.optional().meta({ description: 'Absent: the switch unloads (Idle).' }),
-  step: z.enum(switchSteps),
-  message: text(256).optional(),
-  percent: count(100).optional(),
-  startedAt: dateTime(),
-  stepSince: dateTime(),
-  lastProgressAt: dateTime(),
+  step: z.enum(switchSteps).describe('Step that runs now.'),
+  message: text(256).optional().describe('What the step waits for.'),
+  percent: count(100).optional().describe('Progress of loading, when the engine tells it.'),
+  startedAt: dateTime().describe('When the switch began.'),
+  stepSince: dateTime().describe('When the step began.'),
+  lastProgressAt: dateTime().describe('When something moved last.'),
   progressMark: text(64)
     .optional()
     .meta({ description: 'Newest sign of progress, so that a repeated one does not count.' }),
   downSince: dateTime().optional().meta({ description: 'When the old serving was first not answering.' }),
-  deadlineAt: dateTime().optional(),
-  expectedSeconds: count().optional(),
-  attempt: count(),
-  failure: z
-    .object({ reason: text(64), message: text(256) })
-    .optional()
-    .meta({ description: 'Why it goes back.' }),
+  deadlineAt: dateTime().optional().describe('When the step fails at the latest.'),
+  expectedSeconds: count().optional().describe('How long loading is expected to take.'),
+  attempt: count().describe('Try, counted from 1.'),
+  failure: Cause.optional().meta({ description: 'Why it goes back.' }),
 })
 export type SwitchState = Readonly<z.infer<typeof SwitchState>>
 
 export const LastSwitch = z.object({
-  id: text(64),
-  from: Served.optional(),
-  to: Served.optional(),
-  result: z.enum(['Committed', 'RolledBack', 'Failed', 'Cancelled']),
-  startedAt: dateTime(),
-  finishedAt: dateTime(),
-  downtimeMilliseconds: bytes().optional(),
-  reason: text(64).optional(),
-  message: text(256).optional(),
+  id: text(64).describe('Id of the operation.'),
+  from: Served.optional().describe('What served before.'),
+  to: Served.optional().describe('What was to serve; absent: it was unloaded.'),
+  result: z.enum(['Committed', 'RolledBack', 'Failed', 'Cancelled']).describe('How it ended.'),
+  startedAt: dateTime().describe('When it began.'),
+  finishedAt: dateTime().describe('When it ended.'),
+  downtimeMilliseconds: bytes().optional().describe('How long nothing answered, measured.'),
+  reason: text(64).optional().describe('Word from docs/reasons.md.'),
+  message: text(256).optional().describe('What happened and what to do.'),
 })
 export type LastSwitch = Readonly<z.infer<typeof LastSwitch>>
 
 const ActiveNote = z.object({
-  model: text(63),
-  revision: text(128),
-  recipe: text(64),
-  since: dateTime(),
-  endpoint: text(512).optional(),
-  capabilities: Capabilities.optional(),
+  model: text(63).describe('Model of this namespace.'),
+  revision: text(128).describe('Commit or digest.'),
+  recipe: text(64).describe('Hash of the launch instructions.'),
+  since: dateTime().describe('When it was proved first.'),
+  endpoint: text(512).optional().describe('Where clients reach it.'),
+  capabilities: Capabilities.optional().describe('What the model can do; an absent field is unknown.'),
 })
 
-const StorageNote = z.object({ quotaBytes: bytes().optional(), usedBytes: bytes(), reservedBytes: bytes() })
-
-const Handled = z.object({
-  reconcile: text(256).optional(),
-  retry: text(256).optional(),
-  refresh: text(256).optional(),
-  verify: text(256).optional(),
-  cancel: text(256).optional(),
-  restore: text(256).optional(),
+const StorageNote = z.object({
+  quotaBytes: bytes().optional().describe('Bytes that models may take.'),
+  usedBytes: bytes().describe('Bytes of the copies that are there.'),
+  reservedBytes: bytes().describe('Bytes promised to downloads that run.'),
 })
+
+/** Figures as people read them: what `kubectl get runtimes -o wide` prints. */
+export const RuntimeDisplay = z.object({
+  step: text(32).optional().describe('Step of the switch, for example Loading 45%.'),
+  expected: text(16).optional().describe('How long loading is expected to take, for example 1m30s.'),
+})
+export type RuntimeDisplay = Readonly<z.infer<typeof RuntimeDisplay>>
 
 export const RuntimeStatus = z.object({
-  observedGeneration: count().optional(),
+  observedGeneration: count().optional().describe('Generation of the spec this status is about.'),
   phase: text(32).optional().meta({ description: 'A caption for people; programs read conditions.' }),
-  strategy: z.enum(['Recreate', 'InPlace']).optional(),
+  strategy: z
+    .enum(['Recreate', 'InPlace'])
+    .optional()
+    .describe('How the engine changes models: by a new pod, or inside the running one.'),
   active: ActiveNote.optional().meta({ description: 'The last committed serving.' }),
   serving: text(256)
     .optional()
     .meta({ description: 'What was seen to serve last, when no model is wanted.' }),
   switch: SwitchState.optional().meta({ description: 'Only while a switch runs.' }),
-  lastSwitch: LastSwitch.optional(),
-  storage: StorageNote.optional(),
-  operations: atomicList(Operation, 10).optional(),
-  lastHandled: Handled.optional(),
-  conditions: listByKey(ConditionSchema, 'type', 16).optional(),
+  lastSwitch: LastSwitch.optional().describe('How the last switch ended.'),
+  storage: StorageNote.optional().describe('The volume, counted by its copies.'),
+  display: RuntimeDisplay.optional().describe('Figures written for people.'),
+  operations: atomicList(Operation, 10).optional().describe('History, newest first.'),
+  lastHandled: Handled.optional().describe('Requests by annotation that were carried out.'),
+  conditions: listByKey(ConditionSchema, 'type', 16).optional().describe('What is true, for programs.'),
 })
 export type RuntimeStatus = Readonly<z.infer<typeof RuntimeStatus>>

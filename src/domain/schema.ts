@@ -52,12 +52,54 @@ export const parseQuantity = (value: string | undefined): number | undefined => 
   return match && factor !== undefined ? Math.floor(Number(match[1]) * factor) : undefined
 }
 
-/** Shape rule that a schema cannot say: the sentence is both the CEL message on a cluster and our own message elsewhere. */
-export interface ShapeRule {
+interface RuleText {
+  /** CEL, evaluated by the API server */
   readonly rule: string
+  /** the one sentence for it: CEL message on a cluster, our own message everywhere else */
   readonly message: string
+  /** where the sentence belongs, as `.field` below the value; default: the value itself */
   readonly fieldPath?: string
 }
 
-export const withRules = <T extends z.ZodType>(schema: T, rules: readonly ShapeRule[]): T =>
-  withKeywords(schema, { 'x-kubernetes-validations': rules })
+/** Shape rule that a schema cannot say. A rule about a value has its twin for other platforms; a rule about a change is the API server's. */
+export type ShapeRule<T> = RuleText &
+  ({ readonly holds: (self: T) => boolean } | { readonly transition: true })
+
+/** A zod check that stands for CEL rules; any other custom check is refused by the CRD converter. */
+export interface TwinCheck {
+  readonly twinOf: number
+}
+
+const toCel = ({ rule, message, fieldPath }: RuleText) => ({ rule, message, ...(fieldPath && { fieldPath }) })
+
+export const withRules = <T extends z.ZodType>(schema: T, rules: readonly ShapeRule<z.output<T>>[]): T => {
+  const twin = z.superRefine<z.output<T>>((value, context) => {
+    for (const rule of rules) {
+      if ('transition' in rule || rule.holds(value)) continue
+      const path = rule.fieldPath ? rule.fieldPath.split('.').slice(1) : []
+      context.addIssue({ code: 'custom', path, message: rule.message })
+    }
+  })
+  const checked = schema.check(Object.assign(twin, { twinOf: rules.length } satisfies TwinCheck)) as T
+  return withKeywords(checked, { 'x-kubernetes-validations': rules.map(toCel) })
+}
+
+const atMost = (maxProperties: number) =>
+  Object.assign(
+    z.superRefine<Record<string, string>>((map, context) => {
+      if (Object.keys(map).length > maxProperties)
+        context.addIssue({ code: 'custom', message: `must have at most ${maxProperties} entries` })
+    }),
+    { twinOf: 0 } satisfies TwinCheck,
+  )
+
+/** A map of short texts. JSON schema cannot bound its keys, so a rule does. */
+export const textMap = (maxProperties: number, maxKey: number, maxValue: number) => {
+  const keys = {
+    rule: `self.all(key, size(key) <= ${maxKey})`,
+    message: `keys must have at most ${maxKey} characters`,
+    holds: (self: Record<string, string>) => Object.keys(self).every(key => key.length <= maxKey),
+  }
+  const map = z.record(z.string(), text(maxValue)).check(atMost(maxProperties))
+  return withKeywords(withRules(map, [keys]), { maxProperties })
+}
