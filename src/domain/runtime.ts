@@ -260,7 +260,6 @@ const StorageNote = z.object({
 
 /** Figures as people read them: what `kubectl get runtimes -o wide` prints. */
 export const RuntimeDisplay = z.object({
-  step: text(32).optional().describe('Step of the switch, for example Loading 45%.'),
   expected: text(16).optional().describe('How long loading is expected to take, for example 1m30s.'),
 })
 export type RuntimeDisplay = Readonly<z.infer<typeof RuntimeDisplay>>
