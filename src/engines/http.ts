@@ -1,0 +1,85 @@
+// HTTP to an engine through an injected fetch: one deadline, 1 MiB at most, no redirects, and never an exception.
+
+export type Fetch = typeof fetch
+
+/** `body` is absent when the answer is not JSON. */
+export interface Answered {
+  readonly kind: 'Answered'
+  readonly status: number
+  readonly text: string
+  readonly body?: unknown
+}
+/** Refused: nobody listens or the connection broke. Silent: no whole answer in time. TooLarge: more than an engine says. */
+export interface Unanswered {
+  readonly kind: 'Refused' | 'Silent' | 'TooLarge'
+  readonly message: string
+}
+export type Reply = Answered | Unanswered
+
+export interface Call {
+  readonly path: string
+  readonly timeoutMs: number
+  /** absent = GET */
+  readonly post?: unknown
+}
+
+export type Http = (address: string, call: Call) => Promise<Reply>
+
+export interface EngineParts {
+  readonly fetch: Fetch
+  /** milliseconds of any clock */
+  readonly now?: () => number
+}
+
+const bodyLimit = 1024 * 1024
+
+export const createHttp =
+  (send: Fetch): Http =>
+  async (address, call) => {
+    const timeoutMs = Math.max(1, Math.ceil(call.timeoutMs))
+    const signal = AbortSignal.timeout(timeoutMs)
+    try {
+      const response = await send(`${address.replace(/\/+$/, '')}${call.path}`, toRequest(call, signal))
+      const text = await readText(response)
+      if (text === undefined) return { kind: 'TooLarge', message: `${call.path} answered more than 1 MiB` }
+      return { kind: 'Answered', status: response.status, text, ...parseJson(text) }
+    } catch (error) {
+      if (signal.aborted)
+        return { kind: 'Silent', message: `${call.path} did not answer within ${timeoutMs} ms` }
+      return toUnanswered(call.path, error)
+    }
+  }
+
+const toRequest = (call: Call, signal: AbortSignal): RequestInit => ({
+  signal,
+  redirect: 'manual',
+  headers: { accept: 'application/json, text/plain', 'content-type': 'application/json' },
+  ...(call.post === undefined ? {} : { method: 'POST', body: JSON.stringify(call.post) }),
+})
+
+const readText = async (response: Response): Promise<string | undefined> => {
+  const chunks: Uint8Array[] = []
+  let size = 0
+  for await (const chunk of response.body ?? []) {
+    size += chunk.byteLength
+    if (size > bodyLimit) return undefined
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks).toString('utf8')
+}
+
+const parseJson = (text: string): { readonly body?: unknown } => {
+  try {
+    return { body: JSON.parse(text) as unknown }
+  } catch {
+    return {}
+  }
+}
+
+const toUnanswered = (path: string, error: unknown): Unanswered => {
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
+  const code = (cause as { code?: unknown } | undefined)?.code
+  const word = typeof code === 'string' ? code : cause instanceof Error ? cause.message : String(cause)
+  const kind = /TIMEOUT|ETIMEDOUT/.test(word) ? 'Silent' : 'Refused'
+  return { kind, message: `${path}: ${word.slice(0, 100)}` }
+}

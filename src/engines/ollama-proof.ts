@@ -1,0 +1,69 @@
+// The proof of Ollama: the wanted digest is loaded before and after one minimal request that is answered with counts.
+import type { Task } from '../domain/capabilities.ts'
+import type { ProofResult, Recipe } from '../domain/engine.ts'
+import { readOllamaList, readOllamaUsage } from '../domain/engine-facts/ollama-answers.ts'
+import { field, readError } from '../domain/engine-facts/vllm-answers.ts'
+import type { Call, Http } from './http.ts'
+import {
+  failed,
+  isAnswered,
+  proved,
+  shorten,
+  showListed,
+  timeProof,
+  unreachable,
+  type Verdict,
+} from './proof.ts'
+import type { ProofWish } from './vllm-proof.ts'
+
+export const proveOllama = (http: Http, wish: ProofWish): Promise<ProofResult> =>
+  timeProof(wish, async left => {
+    const before = await checkLoaded(http, wish, left())
+    if (before) return before
+    const digest = shorten(wish.recipe.identity)
+    if (wish.mode === 'ListOnly') return proved(`${digest} is loaded; no request was made`)
+    const answer = await askTask(http, wish, left())
+    if (!answer.isProved) return answer
+    return (await checkLoaded(http, wish, left())) ?? answer
+  })
+
+const checkLoaded = async (http: Http, wish: ProofWish, timeoutMs: number): Promise<Verdict | undefined> => {
+  const { address, recipe } = wish
+  const reply = await http(address, { path: '/api/ps', timeoutMs })
+  if (!isAnswered(reply)) return unreachable(address, reply)
+  const loaded = readOllamaList(reply.body, true)
+  if (reply.status !== 200 || !loaded) return failed(`/api/ps answered ${reply.status} without a list`)
+  if (loaded.some(model => model.identity === recipe.identity)) return undefined
+  return failed(`loaded: ${showListed(loaded)}; wanted ${shorten(recipe.identity)}`)
+}
+
+/** keep_alive −1 again: a request without it would set the expiry back to five minutes. */
+const toCall = (recipe: Recipe, timeoutMs: number): Call | undefined => {
+  const post = {
+    model: recipe.model,
+    stream: false,
+    keep_alive: -1,
+    options: { num_predict: 1, temperature: 0 },
+  }
+  const calls: Readonly<Record<Task, Call | undefined>> = {
+    Chat: { path: '/api/chat', timeoutMs, post: { ...post, messages: [{ role: 'user', content: 'Hi' }] } },
+    Completion: { path: '/api/generate', timeoutMs, post: { ...post, prompt: 'Hi' } },
+    Embedding: { path: '/api/embed', timeoutMs, post: { model: recipe.model, keep_alive: -1, input: 'Hi' } },
+    Rerank: undefined,
+  }
+  return calls[recipe.task]
+}
+
+const askTask = async (http: Http, wish: ProofWish, timeoutMs: number): Promise<Verdict> => {
+  const call = toCall(wish.recipe, timeoutMs)
+  if (!call) return failed('Ollama has no route to rerank')
+  const reply = await http(wish.address, call)
+  if (!isAnswered(reply)) return failed(reply.message)
+  const isDone = wish.recipe.task === 'Embedding' || field(reply.body, 'done') === true
+  if (reply.status === 200 && isDone && readOllamaUsage(reply.body) > 0)
+    return proved(`${call.path} answered with counts`)
+  const error = readError(reply.body)
+  return failed(
+    `${call.path} answered ${reply.status}${error ? `: ${error}` : reply.status === 200 ? ' without counts' : ''}`,
+  )
+}

@@ -1,0 +1,84 @@
+// The proof of vLLM: the folder stands in the model list, and one minimal request of the task is answered with usage.
+import type { Task } from '../domain/capabilities.ts'
+import type { ProofResult, Recipe } from '../domain/engine.ts'
+import { readError, readModelList, readUsage } from '../domain/engine-facts/vllm-answers.ts'
+import type { Http, Reply } from './http.ts'
+import {
+  failed,
+  isAnswered,
+  proved,
+  shorten,
+  showListed,
+  timeProof,
+  unreachable,
+  type Verdict,
+} from './proof.ts'
+
+export interface ProofWish {
+  readonly address: string
+  readonly recipe: Recipe
+  readonly mode: 'Task' | 'ListOnly'
+  readonly timeoutMs: number
+  readonly now: () => number
+}
+
+export const proveVllm = (http: Http, wish: ProofWish): Promise<ProofResult> =>
+  timeProof(wish, async left => {
+    const misfit = await checkList(http, wish, left())
+    if (misfit) return misfit
+    if (wish.mode === 'ListOnly')
+      return proved(`listed with root ${shorten(wish.recipe.identity)}; no request was made`)
+    return askTask(http, wish, left)
+  })
+
+const checkList = async (http: Http, wish: ProofWish, timeoutMs: number): Promise<Verdict | undefined> => {
+  const { address, recipe } = wish
+  const reply = await http(address, { path: '/v1/models', timeoutMs })
+  if (!isAnswered(reply)) return unreachable(address, reply)
+  if (reply.status === 401 || reply.status === 403) return failed('/v1/models wants a key')
+  const listed = readModelList(reply.body)
+  if (reply.status !== 200 || !listed)
+    return failed(`/v1/models answered ${reply.status} without a model list`)
+  const fits = listed.some(
+    model => model.identity === recipe.identity && recipe.servedNames.includes(model.name),
+  )
+  return fits ? undefined : failed(`listed: ${showListed(listed)}; wanted root …${shorten(recipe.identity)}`)
+}
+
+interface Request {
+  readonly path: string
+  readonly body: Readonly<Record<string, unknown>>
+}
+
+const requests: Readonly<Record<Task, Request>> = {
+  Chat: {
+    path: '/v1/chat/completions',
+    body: { messages: [{ role: 'user', content: 'Hi' }], max_tokens: 1, temperature: 0 },
+  },
+  Completion: { path: '/v1/completions', body: { prompt: 'Hi', max_tokens: 1, temperature: 0 } },
+  Embedding: { path: '/v1/embeddings', body: { input: 'Hi' } },
+  Rerank: { path: '/v1/rerank', body: { query: 'Hi', documents: ['Hi'] } },
+}
+
+const askTask = async (http: Http, wish: ProofWish, left: () => number): Promise<Verdict> => {
+  const { address, recipe } = wish
+  const send = (task: Task): Promise<Reply> => {
+    const { path, body } = requests[task]
+    return http(address, { path, timeoutMs: left(), post: { model: recipe.servedNames[0], ...body } })
+  }
+  const first = await send(recipe.task)
+  const hasNoTemplate =
+    recipe.task === 'Chat' && isAnswered(first) && first.status === 400 && /chat.?template/i.test(first.text)
+  return hasNoTemplate ? judge('Completion', await send('Completion')) : judge(recipe.task, first)
+}
+
+const judge = (task: Task, reply: Reply): Verdict => {
+  const { path } = requests[task]
+  if (!isAnswered(reply)) return failed(reply.message)
+  const tokens = reply.status === 200 ? readUsage(reply.body) : 0
+  if (tokens > 0) return proved(`${path} answered with usage`)
+  const error = readError(reply.body)
+  return failed(
+    `${path} answered ${reply.status}${error ? `: ${error}` : reply.status === 200 ? ' without usage' : ''}`,
+  )
+}

@@ -1,0 +1,91 @@
+// The vLLM engine: one process per model, told by its command line or config file, proved by the root of its model list.
+import type { Engine, EngineAnswer, Recipe, RecipeWish } from '../domain/engine.ts'
+import { readSign } from '../domain/engine-facts/load-log.ts'
+import { type Counters, readCounters, readModelList } from '../domain/engine-facts/vllm-answers.ts'
+import { launchVllm } from '../domain/engine-facts/vllm-launch.ts'
+import { vllmLog } from '../domain/engine-facts/vllm-log.ts'
+import { checkEngineArgs } from '../domain/engine-facts/vllm-owned.ts'
+import { NotSupported, Rejected } from '../domain/failure.ts'
+import { show } from '../domain/names.ts'
+import { createHttp, type EngineParts, type Http, type Reply } from './http.ts'
+import { isAnswered } from './proof.ts'
+import { hashRecipe } from './recipe-hash.ts'
+import { proveVllm } from './vllm-proof.ts'
+
+export const createVllm = ({ fetch, now = () => performance.now() }: EngineParts): Engine => {
+  const http = createHttp(fetch)
+  return {
+    name: 'VLLM',
+    strategy: 'Recreate',
+    defaultPort: 8000,
+    layout: 'HubCache',
+    recipe: toRecipe,
+    launch: launchVllm,
+    loadSign: line => readSign(line, vllmLog),
+    // The model is named by its folder, so nothing in the environment places it.
+    storePath: () => undefined,
+    ask: (address, timeoutMs) => ask(http, address, timeoutMs),
+    prove: (address, recipe, options) => proveVllm(http, { address, recipe, ...options, now }),
+    load: async () => neverInPlace(),
+    unload: async () => neverInPlace(),
+    commit: async () => {},
+  }
+}
+
+const neverInPlace = (): never => {
+  throw new NotSupported('vLLM changes its model only with a new process')
+}
+
+const toRecipe = (wish: RecipeWish): Recipe => {
+  const { path, modelName, alias, task } = wish
+  if (!path?.startsWith('/') || /(^|\/)\.\.?(\/|$)|[\x00-\x1f]/.test(path)) {
+    throw new Rejected('UnsafePath', `path: ${show(path)} is not an absolute folder`)
+  }
+  const args = [...wish.runtimeArgs, ...wish.modelArgs]
+  checkEngineArgs(wish.runtimeArgs)
+  checkEngineArgs(wish.modelArgs)
+  const model = path.replace(/\/+$/, '')
+  const servedNames = [...new Set([modelName, alias])]
+  const told = { engine: 'VLLM', model, identity: model, servedNames, args } as const
+  return { ...told, task, hash: hashRecipe(told) }
+}
+
+const ask = async (http: Http, address: string, timeoutMs: number): Promise<EngineAnswer> => {
+  const start = performance.now()
+  const get = (path: string, ms = timeoutMs) => http(address, { path, timeoutMs: ms })
+  const [models, health, metrics] = await Promise.all([get('/v1/models'), get('/health'), get('/metrics')])
+  const counters = isAnswered(metrics) && metrics.status === 200 ? readCounters(metrics.text) : {}
+  const answer = judge(models, health, counters)
+  if (answer.state !== 'Answers' || counters.isAsleep !== undefined) return answer
+  const left = timeoutMs - (performance.now() - start)
+  return { ...answer, isAsleep: left > 0 && saysAsleep(await get('/is_sleeping', left)) }
+}
+
+/** The route is there in development mode only. */
+const saysAsleep = (reply: Reply): boolean =>
+  isAnswered(reply) &&
+  reply.status === 200 &&
+  (reply.body as { is_sleeping?: unknown } | null)?.is_sleeping === true
+
+const judge = (models: Reply, health: Reply, counters: Counters): EngineAnswer => {
+  const { isAsleep = false, ...told } = counters
+  const say = (state: EngineAnswer['state'], message?: string): EngineAnswer => ({
+    state,
+    listed: [],
+    isAsleep,
+    ...told,
+    ...(message === undefined ? {} : { message }),
+  })
+  if (isAnswered(health) && health.status >= 500) return say('Unhealthy', `/health answered ${health.status}`)
+  if (!isAnswered(models))
+    return say(models.kind === 'TooLarge' ? 'NotThisEngine' : models.kind, models.message)
+  if (models.status === 401 || models.status === 403)
+    return say('KeyNeeded', `/v1/models answered ${models.status}`)
+  const listed = models.status === 200 ? readModelList(models.body) : undefined
+  if (listed) return { ...say('Answers'), listed }
+  const isOverloaded = models.status >= 500
+  return say(
+    isOverloaded ? 'Unhealthy' : 'NotThisEngine',
+    `/v1/models answered ${models.status} without a model list`,
+  )
+}
