@@ -18,7 +18,10 @@ export async function bundleEngine(folder: string, node = '/usr/bin/env node'): 
     platform: 'node',
     target: 'node24',
     format: 'esm',
-    banner: { js: `#!${node}` },
+    // A bundled CommonJS package asks for node's own modules by require.
+    banner: {
+      js: `#!${node}\nimport { createRequire } from 'node:module'\nconst require = createRequire(import.meta.url)`,
+    },
     logLevel: 'error',
   })
   for (const name of ENGINE_PROGRAMS.slice(1)) copyFileSync(first, join(folder, name))
