@@ -1,0 +1,61 @@
+// `switchyard worker run --task JSON [--result-file F]`: arguments, signals, and the last net for errors.
+import { parseArgs } from 'node:util'
+import { type WorkerResult, WorkerTask } from '../domain/worker-task.ts'
+import { toFailure, WorkError } from './outcome.ts'
+import { finish, runWorker, type WorkerIo } from './worker.ts'
+
+interface Words {
+  readonly task: string | undefined
+  readonly resultFile: string | undefined
+}
+
+const readWords = (argv: readonly string[]): Words => {
+  const { values, positionals } = parseArgs({
+    args: [...argv],
+    options: { task: { type: 'string' }, 'result-file': { type: 'string' } },
+    allowPositionals: true,
+  })
+  if (positionals.length !== 1 || positionals[0] !== 'run') {
+    throw new WorkError('InvalidSpec', 'usage: worker run --task JSON [--result-file FILE]')
+  }
+  return { task: values.task, resultFile: values['result-file'] }
+}
+
+const readTask = (text: string | undefined): WorkerTask => {
+  try {
+    const parsed = WorkerTask.safeParse(JSON.parse(text ?? ''))
+    if (parsed.success) return parsed.data
+    const issue = parsed.error.issues[0]
+    throw new WorkError(
+      'InvalidSpec',
+      `--task: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'not a task'}`,
+    )
+  } catch (error) {
+    if (error instanceof WorkError) throw error
+    throw new WorkError('InvalidSpec', '--task is not JSON')
+  }
+}
+
+const print = (line: string): void => {
+  process.stdout.write(`${line}\n`)
+}
+
+/** Resolves with the exit code. SIGTERM and SIGINT stop the work cleanly; an error that nobody caught is a result too. */
+export const workerMain = async (argv: readonly string[]): Promise<number> => {
+  const stop = new AbortController()
+  const onSignal = () => stop.abort()
+  let io: WorkerIo = { print, signal: stop.signal }
+  const onStray = (error: unknown) => {
+    const result: WorkerResult = { failure: toFailure(error) }
+    void finish(result, io).then(code => process.exit(code))
+  }
+  process.on('SIGTERM', onSignal).on('SIGINT', onSignal)
+  process.on('uncaughtException', onStray).on('unhandledRejection', onStray)
+  try {
+    const words = readWords(argv)
+    if (words.resultFile) io = { ...io, resultFile: words.resultFile }
+    return await runWorker(readTask(words.task), io)
+  } catch (error) {
+    return await finish({ failure: toFailure(error) }, io)
+  }
+}

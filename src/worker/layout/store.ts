@@ -1,0 +1,22 @@
+// The port of a disk layout: where blobs stand, how a copy becomes visible, how it is taken away.
+import type { Listing } from '../sources/source.ts'
+import type { Receipt, ReceiptFile } from './receipt.ts'
+
+export interface Store {
+  /** folder on the same filesystem, of this owner alone, for unfinished bytes; not read by any engine */
+  readonly staging: string
+  /** folder given to the engine; undefined where the engine finds the model by its name */
+  pathOf(revision: string): string | undefined
+  /** Where the bytes of a blob are now; undefined when they are not there. Says nothing about their digest. */
+  findBlob(blob: string): Promise<string | undefined>
+  /** MUST put verified bytes under their name by rename; a wrong blob of that name is replaced. */
+  putBlob(from: string, blob: string): Promise<void>
+  /** MUST make the copy visible, last step last: a kill in between leaves nothing that looks finished. Idempotent. */
+  publish(listing: Listing, asked: string): Promise<void>
+  /** Undefined when the copy is visible as the receipt says, else what is missing. */
+  findFault(receipt: Receipt): Promise<string | undefined>
+  /** MUST take away what `receipt` made visible and none of `others` needs; bytes that were Found stay. Returns bytes freed. */
+  withdraw(receipt: Receipt, others: readonly Receipt[]): Promise<number>
+}
+
+export const isFetched = (file: ReceiptFile): boolean => file.origin === 'Fetched'

@@ -1,0 +1,94 @@
+// Counts bytes and prints progress lines, at most one a second; what is shown never goes down.
+import { type Progress, printProgressLine } from '../domain/progress.ts'
+
+const interval = 1000
+const rateWindow = 10_000
+
+interface Sample {
+  readonly at: number
+  readonly bytes: number
+}
+
+export class Reporter {
+  readonly #print: (line: string) => void
+  #state: Progress = { phase: 'Planning' }
+  #samples: Sample[] = []
+  #firstByteAt = 0
+  #printedAt = 0
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(print: (line: string) => void) {
+    this.#print = print
+  }
+
+  enter(phase: Progress['phase'], more: Partial<Progress> = {}): void {
+    this.#state = { ...this.#state, ...more, phase }
+    this.#wake()
+  }
+
+  /** `done` may go down when a stream starts again: what is shown then stays. */
+  count(done: number, filesDone?: number): void {
+    const now = Date.now()
+    this.#firstByteAt ||= now
+    this.#samples.push({ at: now, bytes: done })
+    const files = filesDone === undefined ? {} : { filesDone }
+    this.#state = { ...this.#state, ...files, bytesDone: Math.max(done, this.#state.bytesDone ?? 0) }
+    this.#wake()
+  }
+
+  /** Starts counting from nothing, for a phase that reads the same bytes again. */
+  restart(): void {
+    const { bytesDone: _, ...state } = this.#state
+    this.#state = state
+    this.#samples = []
+    this.#firstByteAt = 0
+  }
+
+  /** Prints what is pending and stops. */
+  end(): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    if (this.#printedAt > 0 && Date.now() - this.#printedAt < interval) return
+    this.#flush()
+  }
+
+  #wake(): void {
+    if (this.#timer) return
+    const wait = this.#printedAt + interval - Date.now()
+    if (wait <= 0) {
+      this.#flush()
+      return
+    }
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined
+      this.#flush()
+    }, wait)
+    this.#timer.unref()
+  }
+
+  #flush(): void {
+    this.#printedAt = Date.now()
+    this.#print(printProgressLine({ ...this.#shown(), ...this.#speed() }))
+  }
+
+  /** The last byte is shown only when everything is published. */
+  #shown(): Progress {
+    const { bytesTotal, bytesDone, phase } = this.#state
+    if (phase === 'Done' || bytesTotal === undefined || bytesDone === undefined) return this.#state
+    return { ...this.#state, bytesDone: Math.min(bytesDone, Math.max(0, bytesTotal - 1)) }
+  }
+
+  #speed(): Partial<Progress> {
+    const now = Date.now()
+    this.#samples = this.#samples.filter(sample => now - sample.at <= rateWindow)
+    const [first, last] = [this.#samples.at(0), this.#samples.at(-1)]
+    if (!first || !last || last.at <= first.at || last.bytes <= first.bytes) return {}
+    const bytesPerSecond = Math.round(((last.bytes - first.bytes) * 1000) / (last.at - first.at))
+    const { bytesTotal } = this.#state
+    if (bytesTotal === undefined || now - this.#firstByteAt < rateWindow) return { bytesPerSecond }
+    return {
+      bytesPerSecond,
+      etaSeconds: Math.ceil(Math.max(0, bytesTotal - last.bytes) / Math.max(1, bytesPerSecond)),
+    }
+  }
+}

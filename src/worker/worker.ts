@@ -1,0 +1,60 @@
+// The conductor of one work: command → steps → one result line, a result file, an exit code. The only place that catches.
+import { writeFile } from 'node:fs/promises'
+import { exitCodes, type WorkerResult, type WorkerTask } from '../domain/worker-task.ts'
+import { download } from './download.ts'
+import { printResult, toExitCode, toFailure, WorkError } from './outcome.ts'
+import { remove } from './remove.ts'
+import { Reporter } from './reporter.ts'
+import { resolve } from './resolve.ts'
+import type { RetryPolicy } from './transfer/wire.ts'
+import { verify } from './verify.ts'
+
+export interface WorkerIo {
+  /** writes one line to standard output */
+  readonly print: (line: string) => void
+  /** ends the work; what is half done is left so that it does not look finished */
+  readonly signal: AbortSignal
+  /** where the result is also written: the termination log of a pod */
+  readonly resultFile?: string
+  readonly fetch?: typeof fetch
+  readonly retry?: RetryPolicy
+}
+
+export const runWorker = async (task: WorkerTask, io: WorkerIo): Promise<number> => {
+  const reporter = new Reporter(io.print)
+  const result = await work(task, io, reporter)
+  reporter.end()
+  return finish(result, io)
+}
+
+/** Prints and stores the result of a work, also of one that could not begin. */
+export const finish = async (result: WorkerResult, io: WorkerIo): Promise<number> => {
+  const text = printResult(result)
+  io.print(text)
+  if (io.resultFile) await writeFile(io.resultFile, text).catch(() => {})
+  return io.signal.aborted && result.failure ? exitCodes.terminated : toExitCode(result)
+}
+
+const work = async (task: WorkerTask, io: WorkerIo, reporter: Reporter): Promise<WorkerResult> => {
+  try {
+    return await start(task, io, reporter)
+  } catch (error) {
+    const known = io.signal.aborted ? new WorkError('Interrupted', 'stopped from outside') : error
+    return { failure: toFailure(known) }
+  }
+}
+
+const start = async (task: WorkerTask, io: WorkerIo, reporter: Reporter): Promise<WorkerResult> => {
+  const { fetch = globalThis.fetch, signal, retry } = io
+  const network = { fetch, signal, ...(retry ? { retry } : {}) }
+  switch (task.command) {
+    case 'resolve':
+      return { resolution: await resolve(task, network, reporter) }
+    case 'download':
+      return { copy: await download(task, network, reporter) }
+    case 'verify':
+      return { copy: await verify(task, signal, reporter) }
+    case 'remove':
+      return { removed: await remove(task, reporter) }
+  }
+}
