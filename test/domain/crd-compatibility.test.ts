@@ -31,7 +31,7 @@ const set = (change: Record<string, Partial<Structural> | undefined>): Structura
   return { ...before, properties: Object.fromEntries(properties) }
 }
 const without = (name: string, key: keyof Structural): Structural => {
-  const { [key]: _, ...rest } = (before.properties ?? {})[name] as Structural
+  const { [key]: _, ...rest } = before.properties?.[name] ?? before
   return { ...before, properties: { ...before.properties, [name]: rest as Structural } }
 }
 
