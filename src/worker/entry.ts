@@ -9,16 +9,17 @@ interface Words {
   readonly resultFile: string | undefined
 }
 
+const usage = 'usage: worker run --task JSON [--result-file FILE]'
+const options = { task: { type: 'string' }, 'result-file': { type: 'string' } } as const
+
 const readWords = (argv: readonly string[]): Words => {
-  const { values, positionals } = parseArgs({
-    args: [...argv],
-    options: { task: { type: 'string' }, 'result-file': { type: 'string' } },
-    allowPositionals: true,
-  })
-  if (positionals.length !== 1 || positionals[0] !== 'run') {
-    throw new WorkError('InvalidSpec', 'usage: worker run --task JSON [--result-file FILE]')
+  try {
+    const { values, positionals } = parseArgs({ args: [...argv], options, allowPositionals: true })
+    if (positionals.join(' ') !== 'run') throw new Error('the only word is run')
+    return { task: values.task, resultFile: values['result-file'] }
+  } catch (error) {
+    throw new WorkError('InvalidSpec', `${(error as Error).message}; ${usage}`)
   }
-  return { task: values.task, resultFile: values['result-file'] }
 }
 
 const readTask = (text: string | undefined): WorkerTask => {

@@ -33,12 +33,13 @@ const says: Partial<Record<Reason, string>> = {
   RateLimited: 'is limited now; too many requests',
 }
 
-/** Seconds from Retry-After (seconds or date) or from the `t=` of RateLimit. */
-export const toRetryAfter = (headers: Headers, now = Date.now()): number | undefined => {
+/** Seconds from Retry-After (seconds or date); of a limit that is used up also from the `t=` of RateLimit. */
+const toRetryAfter = ({ status, headers }: Response, now = Date.now()): number | undefined => {
   const after = headers.get('retry-after')?.trim() ?? ''
   if (/^\d{1,6}$/.test(after)) return Number(after)
   const date = after ? Date.parse(after) : Number.NaN
   if (!Number.isNaN(date)) return Math.max(0, Math.ceil((date - now) / 1000))
+  if (status !== 429) return undefined
   const reset = /(?:^|[;,\s])t=(\d{1,6})/.exec(headers.get('ratelimit') ?? '')
   return reset ? Number(reset[1]) : undefined
 }
@@ -53,8 +54,7 @@ const toReason = (response: Response, asked: Asked): Reason => {
 export const toHttpFailure = async (response: Response, asked: Asked): Promise<WorkError> => {
   await response.body?.cancel().catch(() => {})
   const reason = toReason(response, asked)
-  const after =
-    reason === 'RateLimited' || response.status >= 500 ? toRetryAfter(response.headers) : undefined
+  const after = reason === 'RateLimited' || response.status >= 500 ? toRetryAfter(response) : undefined
   const message = `${asked.what} ${says[reason] ?? 'could not be read'}: ${asked.host} answered ${response.status}`
   return new WorkError(reason, message, after === undefined ? {} : { retryAfterSeconds: after })
 }
