@@ -28,7 +28,12 @@ export class WorkError extends Error {
   constructor(reason: Reason, message: string, more: Partial<WorkFailure> = {}) {
     super(message)
     this.name = 'WorkError'
-    this.failure = { reason, message: shortMessage(message, 512), retry: toRetry(reason), ...more }
+    this.failure = {
+      reason,
+      message: shortMessage(message.slice(0, 512), 512),
+      retry: toRetry(reason),
+      ...more,
+    }
   }
 }
 

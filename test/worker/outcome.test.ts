@@ -23,11 +23,11 @@ const resolution = {
 describe('a result', () => {
   it('with a template that is too long for it keeps hash and path and drops the text', () => {
     const capabilities = {
-      promptTemplate: '☃'.repeat(1024),
+      promptTemplate: '\u0001'.repeat(1024),
       promptTemplateSha256: 'f',
       promptTemplatePath: 'p',
     }
-    const text = printResult({ resolution: { ...resolution, licence: 'x'.repeat(1000), capabilities } })
+    const text = printResult({ resolution: { ...resolution, capabilities } })
     expect(Buffer.byteLength(text)).toBeLessThanOrEqual(4096)
     expect(parseWorkerResult(text)?.resolution?.capabilities).toEqual({
       promptTemplateSha256: 'f',

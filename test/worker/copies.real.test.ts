@@ -1,0 +1,133 @@
+// The real programs read what the worker wrote: Python's huggingface_hub offline, and a real Ollama that lists and answers.
+import { execFileSync, spawn } from 'node:child_process'
+import { existsSync, globSync, readFileSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { homedir, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, describe, expect, it } from 'vitest'
+import { startHub } from '../stand-ins/hub.ts'
+import { startRegistry } from '../stand-ins/registry.ts'
+import { ollamaLayers, writeTinyModel } from '../stand-ins/tiny-model.ts'
+import { openWorkplace } from './workplace.ts'
+
+const folder = join(tmpdir(), `worker-real-${process.pid}`)
+const model = writeTinyModel(folder, { name: 'tiny', answer: 'I am tiny and real.' })
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+const python = join(homedir(), '.cache/switchyard/hf-venv/bin/python')
+const hasPython = existsSync(python)
+if (!hasPython)
+  console.log('SKIPPED: the real Python client reads our cache: no huggingface_hub is installed')
+
+const ollama = [
+  process.env['SWITCHYARD_OLLAMA'],
+  ...globSync(join(homedir(), '.cache/switchyard/ollama/*/bin/ollama')),
+  join(homedir(), '.cache/lab-ollama/bin/ollama'),
+].find(path => path && existsSync(path))
+if (!ollama) console.log('SKIPPED: the real Ollama reads our store: no ollama program is there')
+
+const offline = (cache: string) => ({
+  PATH: process.env['PATH'],
+  HF_HUB_CACHE: cache,
+  HF_HUB_OFFLINE: '1',
+  HF_HUB_DISABLE_TELEMETRY: '1',
+})
+
+describe.skipIf(!hasPython)('the real Python client, offline', () => {
+  it('finds a filtered snapshot by branch and by commit, and every file in it', async () => {
+    const hub = await startHub({ repos: [{ id: 'acme/tiny', folder: model.folder }] })
+    const place = openWorkplace('HubCache', hub.url)
+    const { result } = await place.fetch({ huggingFace: { repo: 'acme/tiny', revision: 'main' } })
+    const commit = hub.commitOf('acme/tiny')
+    await hub.close()
+    const script = `
+from huggingface_hub import snapshot_download, hf_hub_download, scan_cache_dir
+print(snapshot_download('acme/tiny'))
+print(snapshot_download('acme/tiny', revision='${commit}'))
+print(hf_hub_download('acme/tiny', 'config.json'))
+info = scan_cache_dir()
+print(len(info.warnings), [len(r.revisions) for r in info.repos], [r.repo_id for r in info.repos])
+`
+    const out = execFileSync(python, ['-c', script], { env: offline(place.layout.path), encoding: 'utf8' })
+    const path = result.copy?.path ?? ''
+    expect(out.trim().split('\n')).toEqual([path, path, join(path, 'config.json'), "0 [1] ['acme/tiny']"])
+    place.close()
+  })
+})
+
+const freePort = (): Promise<number> =>
+  new Promise(resolve => {
+    const server = createServer().listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as { port: number }
+      server.close(() => resolve(port))
+    })
+  })
+
+interface Answer {
+  readonly models?: readonly unknown[]
+  readonly message?: { readonly content: string }
+  readonly details?: { readonly family: string }
+}
+
+const startOllama = async (store: string) => {
+  const url = `http://127.0.0.1:${await freePort()}`
+  const env = { ...process.env, OLLAMA_HOST: url, OLLAMA_MODELS: store, HOME: folder }
+  const child = spawn(ollama!, ['serve'], { env, stdio: 'ignore' })
+  for (let i = 0; i < 100; i++) {
+    if (await fetch(url).then(r => r.ok, () => false)) break // biome-ignore format: one line
+    await sleep(100)
+  }
+  const ask = async (path: string, body?: object) => {
+    const init = body ? { method: 'POST', body: JSON.stringify(body) } : {}
+    return (await fetch(url + path, init)).json() as Promise<Answer>
+  }
+  return { ask, stop: () => child.kill() }
+}
+
+describe.skipIf(!ollama)('the real Ollama', () => {
+  it('that runs already lists what was written under its feet, by our digest, and answers from it', async () => {
+    const image = ollamaLayers(model)
+    const registry = await startRegistry({ models: { 'library/tiny:latest': image } })
+    const place = openWorkplace('OllamaStore', registry.url)
+    const server = await startOllama(place.layout.path)
+    const source = { ollama: { name: 'tiny' } }
+    try {
+      expect((await server.ask('/api/tags')).models).toEqual([])
+      expect((await place.fetch(source)).code).toBe(0)
+      const { models } = await server.ask('/api/tags')
+      expect(models).toMatchObject([{ name: 'tiny:latest', digest: image.digest }])
+      const body = { model: 'tiny', stream: false, messages: [{ role: 'user', content: 'Who?' }] }
+      expect((await server.ask('/api/chat', body)).message?.content.trim()).toBe(model.answer)
+      await server.ask('/api/generate', { model: 'tiny', keep_alive: 0 })
+      await place.remove(source, { revision: `sha256:${image.digest}` })
+      expect((await server.ask('/api/tags')).models).toEqual([])
+    } finally {
+      server.stop()
+      await registry.close()
+    }
+    expect(existsSync(join(place.layout.path, 'manifests/registry.ollama.ai'))).toBe(false)
+    place.close()
+  })
+
+  it('that starts afterwards prunes nothing of it', async () => {
+    const image = ollamaLayers(model)
+    const registry = await startRegistry({ models: { 'library/tiny:latest': image } })
+    const place = openWorkplace('OllamaStore', registry.url)
+    const source = { ollama: { name: 'tiny' } }
+    await place.fetch(source)
+    await registry.close()
+    const server = await startOllama(place.layout.path)
+    try {
+      expect((await server.ask('/api/tags')).models).toHaveLength(1)
+      expect((await server.ask('/api/show', { model: 'tiny' })).details?.family).toBe('llama')
+    } finally {
+      server.stop()
+    }
+    expect((await place.verify(source, { revision: `sha256:${image.digest}` })).code).toBe(0)
+    expect(readFileSync(join(place.layout.path, 'manifests/registry.ollama.ai/library/tiny/latest'))).toEqual(
+      image.manifest,
+    )
+    place.close()
+  })
+})
