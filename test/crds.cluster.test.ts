@@ -69,6 +69,7 @@ describe.skipIf(!kubeconfig)('On a real API server', () => {
     await server.call(`/api/v1/namespaces/${namespace}`, { method: 'DELETE' })
     // left behind they would stand in the way of a chart that brings its own
     for (const name of ours) await server.call(`${crdPath}/${name}`, { method: 'DELETE' })
+    for (const name of ours) while ((await server.call(`${crdPath}/${name}`)).code !== 404) await sleep(100)
     await server.close()
   })
 
