@@ -50,7 +50,12 @@ export const WorkerTask = z.discriminatedUnion('command', [
     budgetBytes: z.number().optional(),
   }),
   z.object({ command: z.literal('verify'), ...pinned }),
-  z.object({ command: z.literal('remove'), ...pinned }),
+  z.object({
+    command: z.literal('remove'),
+    ...pinned,
+    /** OllamaStore: names that are only copies of a manifest (a Runtime's alias): they hold no bytes and go with the model */
+    aliases: z.array(z.string()).optional(),
+  }),
 ])
 export type WorkerTask = Readonly<z.infer<typeof WorkerTask>>
 export type WorkCommand = WorkerTask['command']

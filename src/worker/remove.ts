@@ -41,7 +41,7 @@ export const remove = async (task: RemoveTask, reporter: Reporter): Promise<z.in
 const withdraw = (task: RemoveTask, receipt: Receipt, staying: readonly Filed[]): Promise<number> => {
   const { kind, path } = receipt.layout
   const layout = { root: task.layout.root, kind, path: join(task.layout.root, path) }
-  const store = openStore({ ...receipt.source, layout, owner: task.owner })
+  const store = openStore({ ...receipt.source, layout, owner: task.owner, aliases: task.aliases })
   return store.withdraw(
     receipt,
     staying.map(entry => entry.receipt),

@@ -48,6 +48,7 @@ describe('resolving an Ollama name', () => {
         task: 'Chat',
         architecture: 'llama',
         quantization: 'F16',
+        contextLength: 2048,
         weightBytes: statSync(model.gguf).size,
         promptTemplatePath: image.layers[1]!.digest.replace(':', '-'),
       },
@@ -167,5 +168,15 @@ describe('removing an Ollama copy', () => {
     expect(existsSync(join(blobs(), image.config.digest.replace(':', '-')))).toBe(
       newer.config.digest === image.config.digest,
     )
+  })
+
+  it('takes a Runtime’s alias along, which holds no bytes of its own', async () => {
+    await place.fetch(source)
+    const alias = join(place.layout.path, 'manifests/registry.ollama.ai/library/active/latest')
+    mkdirSync(join(alias, '..'), { recursive: true })
+    writeFileSync(alias, image.manifest)
+    const removed = await place.remove(source, { revision: revisionOf(image), aliases: ['active'] })
+    expect(removed.result).toEqual({ removed: { bytesFreed: bytesOf(image) } })
+    expect(existsSync(alias)).toBe(false)
   })
 })

@@ -1,6 +1,7 @@
 // Capabilities of an Ollama image, from its configuration and its template layer.
 import type { Capabilities, Task } from '../../domain/capabilities.ts'
 import type { SourceFile } from '../sources/source.ts'
+import { findContextLength } from './gguf.ts'
 import { describeTemplate } from './prompt-template.ts'
 import { type Json, toCount, toJson, toWord } from './read-json.ts'
 
@@ -8,9 +9,13 @@ export interface ImageView {
   /** configuration first, then the layers in the manifest's order */
   readonly layers: readonly SourceFile[]
   readonly read: (file: SourceFile) => Promise<Buffer>
+  /** the first bytes of a large file, unverified; undefined when the registry does not give a part */
+  readonly readHead: (file: SourceFile, bytes: number) => Promise<Buffer | undefined>
 }
 
 const smallLimit = 256 << 10
+/** the length stands before the vocabulary, which is what makes a header long */
+const headBytes = 64 << 10
 /** families that only embed */
 const embedders = ['bert', 'nomic-bert', 'nomic-bert-moe', 'jina-bert-v2']
 
@@ -36,9 +41,16 @@ const readConfig = (config: Json | undefined): Capabilities => {
   }
 }
 
+const readContextLength = async (view: ImageView): Promise<number | undefined> => {
+  const model = ofKind(view.layers, 'model')[0]
+  const head = model && (await view.readHead(model, headBytes))
+  return head && toCount(findContextLength(head))
+}
+
 export const inspectImage = async (view: ImageView): Promise<Capabilities> => {
   const templateLayer = ofKind(view.layers, 'template')[0]
   const config = readConfig(toJson(await readText(view, view.layers[0])))
+  const contextLength = config.contextLength ?? (await readContextLength(view))
   const template = await readText(view, templateLayer)
   const task = toTask(config.architecture, template !== undefined)
   const weights = [
@@ -48,6 +60,7 @@ export const inspectImage = async (view: ImageView): Promise<Capabilities> => {
   ]
   return {
     ...config,
+    ...(contextLength ? { contextLength } : {}),
     ...(template !== undefined && templateLayer ? describeTemplate(template, templateLayer.path) : {}),
     ...(task ? { task } : {}),
     weightBytes: weights.reduce((sum, layer) => sum + layer.size, 0),

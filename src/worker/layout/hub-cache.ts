@@ -2,7 +2,6 @@
 import { readFile, readlink, rename, rm, symlink } from 'node:fs/promises'
 import { dirname, join, relative } from 'node:path'
 import { toCommit, toRepoId, toRepoPath, toRevision } from '../../domain/names.ts'
-import type { Layout } from '../../domain/worker-task.ts'
 import { codeOf } from '../outcome.ts'
 import type { Listing, SourceFile } from '../sources/source.ts'
 import {
@@ -18,7 +17,7 @@ import {
   writeWhole,
 } from './disk.ts'
 import type { Receipt } from './receipt.ts'
-import { isFetched, type Store } from './store.ts'
+import { isFetched, type Place, type Store } from './store.ts'
 
 interface Cache {
   /** models--owner--name */
@@ -26,8 +25,8 @@ interface Cache {
   readonly staging: string
 }
 
-export const openHubCache = (layout: Layout, repo: string, owner: string): Store => {
-  const folder = join(layout.path, `models--${toRepoId(repo).replace('/', '--')}`)
+export const openHubCache = ({ layout, name, owner }: Place): Store => {
+  const folder = join(layout.path, `models--${toRepoId(name).replace('/', '--')}`)
   const cache: Cache = { folder, staging: join(folder, '.staging', owner) }
   const blobPath = (blob: string) => join(folder, 'blobs', blob)
   return {

@@ -1,7 +1,7 @@
 // The only writer of Ollama's store: blobs by digest, a private hard link of each, the registry's own manifest bytes last.
 import { link, readFile, rm, utimes } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import type { Layout } from '../../domain/worker-task.ts'
+import { parseOllamaName } from '../../domain/names.ts'
 import { codeOf, WorkError } from '../outcome.ts'
 import type { Listing } from '../sources/source.ts'
 import { sha256 } from '../transfer/digest.ts'
@@ -17,7 +17,7 @@ import {
   writeWhole,
 } from './disk.ts'
 import type { Receipt } from './receipt.ts'
-import { isFetched, type Store } from './store.ts'
+import { isFetched, type Place, type Store } from './store.ts'
 
 interface OllamaStore {
   readonly blobs: string
@@ -25,17 +25,27 @@ interface OllamaStore {
   /** `<registry>/<namespace>/<model>/<tag>` */
   readonly manifest: string
   readonly staging: string
+  /** manifests that are only copies: they hold nothing */
+  readonly aliases: readonly string[]
   /** second names of our blobs: a server that prunes its folder cannot take the bytes */
   readonly own: string
 }
 
-export const openOllamaStore = (layout: Layout, name: string, owner: string): Store => {
+const manifestPath = (name: string): string => name.replace(/:([^:/]+)$/, '/$1')
+
+const toManifestPath = (name: string): string => {
+  const { registry, namespace, model, tag } = parseOllamaName(name, 'alias')
+  return `${registry}/${namespace}/${model}/${tag}`
+}
+
+export const openOllamaStore = ({ layout, name, owner, aliases = [] }: Place): Store => {
   const manifests = join(layout.path, 'manifests')
   const home = join(layout.root, '.switchyard')
   const store: OllamaStore = {
     blobs: join(layout.path, 'blobs'),
     manifests,
-    manifest: join(manifests, name.replace(/:([^:/]+)$/, '/$1')),
+    manifest: join(manifests, manifestPath(name)),
+    aliases: aliases.map(alias => join(manifests, toManifestPath(alias))),
     staging: join(home, 'staging', owner),
     own: join(home, 'blobs'),
   }
@@ -102,7 +112,7 @@ const publish = async (store: OllamaStore, listing: Listing): Promise<void> => {
 const findFault = async (store: OllamaStore, receipt: Receipt): Promise<string | undefined> => {
   const manifest = await ifThere(readFile(store.manifest))
   if (!manifest) return 'the manifest is gone'
-  if (`sha256:${sha256(manifest)}` !== receipt.revision) return 'the manifest is another one'
+  if (!isRevision(manifest, receipt.revision)) return 'the manifest is another one'
   for (const file of receipt.files) {
     if ((await sizeOf(join(store.blobs, file.blob))) === undefined) return `${file.blob} is gone`
   }
@@ -128,6 +138,9 @@ const withdraw = async (
   return freed
 }
 
+const isRevision = (manifest: Buffer | undefined, revision: string): boolean =>
+  manifest !== undefined && `sha256:${sha256(manifest)}` === revision
+
 /** A model that was there before us, whole, stays listed. */
 const hideManifest = async (
   store: OllamaStore,
@@ -137,11 +150,12 @@ const hideManifest = async (
   const isHeld = others.some(
     other => other.revision === receipt.revision && other.source.name === receipt.source.name,
   )
-  const isOurs = receipt.files.some(isFetched)
-  const manifest = await ifThere(readFile(store.manifest))
-  if (isHeld || !isOurs || !manifest || `sha256:${sha256(manifest)}` !== receipt.revision) return
-  await removeFile(store.manifest)
-  await pruneEmpty(dirname(store.manifest), store.manifests)
+  if (isHeld || !receipt.files.some(isFetched)) return
+  for (const path of [...store.aliases, store.manifest]) {
+    if (!isRevision(await ifThere(readFile(path)), receipt.revision)) continue
+    await removeFile(path)
+    await pruneEmpty(dirname(path), store.manifests)
+  }
 }
 
 const digestName = /sha256[:-]([0-9a-f]{64})/g

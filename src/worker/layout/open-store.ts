@@ -7,15 +7,7 @@ import { ensureFolder, ifThere } from './disk.ts'
 import { openHubCache } from './hub-cache.ts'
 import { openOllamaStore } from './ollama-store.ts'
 import { stagingOf } from './receipt.ts'
-import type { Store } from './store.ts'
-
-export interface Place {
-  readonly layout: Layout
-  readonly owner: string
-  readonly kind: 'HuggingFace' | 'Ollama'
-  /** repository id or full Ollama name */
-  readonly name: string
-}
+import type { Place, Store } from './store.ts'
 
 const checkPaths = ({ layout, owner }: Place): void => {
   const isPlain = (path: string) => isAbsolute(path) && normalize(path) === path && !path.endsWith('/')
@@ -37,8 +29,7 @@ export const openStore = (place: Place): Store => {
       `a model of ${place.kind} cannot be stored as ${place.layout.kind}`,
     )
   }
-  const open = wanted === 'HubCache' ? openHubCache : openOllamaStore
-  return open(place.layout, place.name, place.owner)
+  return wanted === 'HubCache' ? openHubCache(place) : openOllamaStore(place)
 }
 
 const notWritable = ['EACCES', 'EPERM', 'EROFS']

@@ -1,6 +1,17 @@
 // The port of a disk layout: where blobs stand, how a copy becomes visible, how it is taken away.
+import type { Layout } from '../../domain/worker-task.ts'
 import type { Listing } from '../sources/source.ts'
 import type { Receipt, ReceiptFile } from './receipt.ts'
+
+export interface Place {
+  readonly layout: Layout
+  readonly owner: string
+  readonly kind: 'HuggingFace' | 'Ollama'
+  /** repository id or full Ollama name */
+  readonly name: string
+  /** Ollama names that are only copies of a manifest */
+  readonly aliases?: readonly string[] | undefined
+}
 
 export interface Store {
   /** folder on the same filesystem, of this owner alone, for unfinished bytes; not read by any engine */

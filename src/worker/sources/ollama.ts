@@ -144,4 +144,16 @@ const inspect = (
       if (sha256(bytes) === file.digest.hex) return bytes
       throw new WorkError('Integrity', `${file.path}: its bytes do not have the digest that names it`)
     },
+    readHead: (file, bytes) => readHead(registry, urlOf(listing.revision, file), Math.min(bytes, file.size)),
   })
+
+/** One try: what it tells is not worth waiting for. */
+const readHead = async (registry: Registry, url: string, bytes: number): Promise<Buffer | undefined> => {
+  const wire = { ...registry.wire, retry: { ...registry.wire.retry, attempts: 1 } }
+  const headers = { range: `bytes=0-${bytes - 1}` }
+  try {
+    return (await askSmall(wire, { url, what: nameOf(registry), headers }, bytes)).bytes
+  } catch {
+    return undefined
+  }
+}
