@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { downloadFile, type ListFileEntry, listFiles, modelInfo, snapshotDownload } from '@huggingface/hub'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import type { Fault } from './faults.ts'
-import { type Hub, type HubOptions, startHub } from './hub.ts'
+import { filesOfFolder, type Hub, type HubOptions, startHub } from './hub.ts'
 import { type TinyModel, writeTinyModel } from './tiny-model.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'hub-'))
@@ -83,7 +83,10 @@ describe('revisions', () => {
   it('two commits that share a file share its LFS id, and each stays readable', async () => {
     const hub = await aHub()
     const first = hub.commitOf(repo)
-    const second = hub.addCommit(repo, 'main', { 'config.json': '{"changed":true}' })
+    const second = hub.addCommit(repo, 'main', {
+      ...filesOfFolder(model.folder),
+      'config.json': '{"changed":true}',
+    })
     expect([first, second].every(id => /^[0-9a-f]{40}$/.test(id)) && first !== second).toBe(true)
     const [old, young] = [await list(hub, { revision: first }), await list(hub, { revision: second })]
     const oid = (entries: typeof old, path: string) => entries.find(entry => entry.path === path)

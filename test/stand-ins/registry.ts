@@ -10,7 +10,7 @@ import { refuse, serveContent } from './serve-content.ts'
 import { MANIFEST_TYPE } from './tiny-model/ollama-layers.ts'
 
 /** What the registry keeps of a model; `ollamaLayers` makes it. */
-export interface RegistryImage {
+interface RegistryImage {
   readonly manifest: Buffer
   readonly blobs: ReadonlyMap<string, Content>
 }

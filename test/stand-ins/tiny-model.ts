@@ -11,7 +11,7 @@ import { makeVocabulary } from './tiny-model/vocabulary.ts'
 export { type OllamaImage, ollamaLayers, writeOllamaStore } from './tiny-model/ollama-layers.ts'
 export type { TinyModel, TinyModelOptions } from './tiny-model/plan.ts'
 
-export const CHAT_TEMPLATE =
+const CHAT_TEMPLATE =
   "{% for m in messages %}<|{{ m['role'] }}|>\n{{ m['content'] }}<|eos|>\n{% endfor %}{% if add_generation_prompt %}<|assistant|>\n{% endif %}"
 
 function defaultWidth(pad: number): number {

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 
 /** The names under which the real engines are started. */
-export const ENGINE_PROGRAMS = ['vllm', 'ollama', 'python3'] as const
+const ENGINE_PROGRAMS = ['vllm', 'ollama', 'python3'] as const
 
 /** Writes `<folder>/{vllm,ollama,python3}`: executable files that `node` (an absolute path in the image) runs. */
 export async function bundleEngine(folder: string, node = '/usr/bin/env node'): Promise<string[]> {

@@ -1,6 +1,6 @@
 // What an engine stand-in can be told to do wrong: by ENGINE_FAULTS, by its control port, or by the model itself.
 
-export const FAULT_NAMES = [
+const FAULT_NAMES = [
   'load-never-ends',
   'load-fails', // log lines of a failed load, exit 1 (Ollama: 500)
   'load-out-of-memory', // exit 137 (Ollama: 500)

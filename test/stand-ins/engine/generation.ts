@@ -16,8 +16,13 @@ export interface SpokenToken {
   readonly finish: 'stop' | 'length' | undefined
 }
 
-/** Three letters are one token, as in the constructed models. */
-const piecesOf = (answer: string) => answer.match(/[\s\S]{1,3}/gu) ?? []
+/** Three letters are one token, and a last single byte belongs to the one before, as in the constructed models. */
+function piecesOf(answer: string): string[] {
+  const pieces: string[] = answer.match(/[\s\S]{1,3}/gu) ?? []
+  const last = pieces.at(-1)
+  if (last === undefined || pieces.length < 2 || Buffer.byteLength(last) > 1) return pieces
+  return [...pieces.slice(0, -2), `${pieces.at(-2)}${last}`]
+}
 
 /** Lets other requests have their turn, and takes the time that a token takes. */
 async function pause(world: EngineWorld, i: number) {
@@ -26,7 +31,7 @@ async function pause(world: EngineWorld, i: number) {
 }
 
 function finishAt(speech: Speech, i: number, count: number): SpokenToken['finish'] {
-  if (!speech.loop && i === count - 1) return 'stop'
+  if (!speech.loop && i === count) return 'stop'
   return i + 1 >= speech.maxTokens ? 'length' : undefined
 }
 
@@ -35,7 +40,7 @@ export async function* speak(
   speech: Speech,
   response: ServerResponse,
 ): AsyncGenerator<SpokenToken> {
-  const pieces = speech.answer === '' ? [''] : piecesOf(speech.answer)
+  const pieces = piecesOf(speech.answer)
   world.counters.running++
   world.counters.promptTokens += speech.promptTokens
   try {
@@ -43,7 +48,8 @@ export async function* speak(
       await pause(world, i)
       world.counters.generationTokens++
       const finish = finishAt(speech, i, pieces.length)
-      yield { text: pieces[i % pieces.length]!, finish }
+      // The end token is counted and has no text.
+      yield { text: finish === 'stop' ? '' : (pieces[i % pieces.length] ?? ''), finish }
       if (finish !== undefined) break
     }
     world.counters.succeeded++

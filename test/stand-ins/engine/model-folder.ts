@@ -2,7 +2,7 @@
 import { closeSync, existsSync, openSync, readdirSync, readFileSync, readSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 
-export type Task = 'generate' | 'embed' | 'score'
+type Task = 'generate' | 'embed' | 'score'
 
 export interface ModelFolder {
   readonly path: string
@@ -31,7 +31,7 @@ interface Shard {
 
 const readJson = (file: string) => JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>
 const damaged = (why: string) =>
-  new Error(`safetensors_rust.SafetensorError: Error while deserializing header: ${why}`)
+  new Error(`safetensors._safetensors_rust.SafetensorError: Error while deserializing header: ${why}`)
 
 function readHeader(file: string, size: number): Record<string, Record<string, unknown>> {
   const fd = openSync(file, 'r')

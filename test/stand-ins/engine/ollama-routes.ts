@@ -101,7 +101,8 @@ export function openOllamaRoutes({ world, store, loaded }: OllamaServing) {
     const promptTokens = promptTokensOf(asked)
     const wanted = asked.options?.num_predict ?? asked.max_completion_tokens ?? asked.max_tokens
     const answer = world.faults.find('empty-answer', model.thing) ? '' : model.answer
-    const maxTokens = wanted === undefined || wanted < 0 ? Number.POSITIVE_INFINITY : wanted
+    // Without a limit it stops at ten times the context.
+    const maxTokens = wanted === undefined || wanted < 0 ? 10 * model.maxContext : wanted
     return { answer, loop: model.loop, maxTokens, promptTokens }
   }
 

@@ -40,7 +40,7 @@ export interface OllamaStore {
 }
 
 /** host/namespace/model/tag of a name, with Ollama's defaults. */
-export function toNamePath(name: string): string {
+function toNamePath(name: string): string {
   const bare = name.replace(/^https?:\/\//, '')
   const colon = bare.lastIndexOf(':')
   const hasTag = colon > bare.lastIndexOf('/')

@@ -9,7 +9,7 @@ import { openOllamaStore } from './ollama-store.ts'
 import type { EngineWorld } from './world.ts'
 
 /** `host`, `host:port`, `:port` or a URL; default 127.0.0.1:11434. */
-export function parseOllamaHost(text: string | undefined): { host: string; port: number } {
+function parseOllamaHost(text: string | undefined): { host: string; port: number } {
   const bare = (text ?? '')
     .trim()
     .replace(/^https?:\/\//, '')

@@ -1,15 +1,6 @@
 // Moments of an engine's life as JSON lines on standard output, kept for the control port.
 
-export const STAMP_EVENTS = [
-  'started',
-  'loading',
-  'ready',
-  'firstRequest',
-  'unloaded',
-  'stopping',
-  'failed',
-] as const
-export type StampEvent = (typeof STAMP_EVENTS)[number]
+export type StampEvent = 'started' | 'loading' | 'ready' | 'firstRequest' | 'unloaded' | 'stopping' | 'failed'
 
 export interface Stamp {
   readonly stamp: StampEvent

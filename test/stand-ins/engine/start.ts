@@ -2,6 +2,8 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import type { EngineFault } from './faults.ts'
@@ -52,6 +54,7 @@ function environmentOf(options: EngineProcessOptions, controlPort: number): Reco
   return {
     PATH: process.env['PATH'] ?? '',
     HOME: process.env['HOME'] ?? '/root',
+    NODE_COMPILE_CACHE: join(tmpdir(), 'switchyard-compile-cache'),
     ENGINE_CONTROL_PORT: String(controlPort),
     ...(options.faults === undefined ? {} : { ENGINE_FAULTS: JSON.stringify(options.faults) }),
     ...number('ENGINE_LOAD_MS', options.loadMilliseconds),

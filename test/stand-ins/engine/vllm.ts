@@ -108,7 +108,10 @@ export async function runVllm(world: EngineWorld, entrypoint: Entrypoint, argv: 
   const log = openVllmLog(world.print)
   let options: VllmArguments
   try {
-    options = parseVllmArguments(entrypoint, argv)
+    options = parseVllmArguments(entrypoint, argv, {
+      warn: log.warn,
+      apiKey: world.environment['VLLM_API_KEY'],
+    })
   } catch (error) {
     if (!(error instanceof ArgumentError)) throw error
     process.stderr.write(`${error.message}\n`)

@@ -13,7 +13,7 @@ export interface EngineWorld {
   readonly counters: Counters
 }
 
-export interface Counters {
+interface Counters {
   running: number
   promptTokens: number
   generationTokens: number

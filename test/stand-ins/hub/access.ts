@@ -32,7 +32,7 @@ export const noRevision = (revision: string): Refusal => ({
 export const noEntry: Refusal = { status: 404, code: 'EntryNotFound', message: 'Entry not found' }
 
 /** A repository that is not there looks like one that may not be seen. */
-export const noRepository = (token: string | undefined): Refusal =>
+const noRepository = (token: string | undefined): Refusal =>
   token === undefined
     ? { status: 401, code: 'RepoNotFound', message: 'Invalid username or password.' }
     : { status: 404, code: 'RepoNotFound', message: 'Repository not found' }

@@ -9,7 +9,7 @@ export const MANIFEST_TYPE = 'application/vnd.docker.distribution.manifest.v2+js
 const CONFIG_TYPE = 'application/vnd.docker.container.image.v1+json'
 const TEMPLATE = '{{- range .Messages }}<|{{ .Role }}|>\n{{ .Content }}<|eos|>\n{{ end }}<|assistant|>\n'
 
-export interface OllamaLayer {
+interface OllamaLayer {
   readonly mediaType: string
   readonly digest: string
   readonly size: number

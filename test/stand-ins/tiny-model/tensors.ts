@@ -2,7 +2,7 @@
 // embedding is a code of +1/-1, and the head is a table "last token -> next token".
 import type { Vocabulary } from './vocabulary.ts'
 
-export type TensorKind = 'zero' | 'noise' | 'ones' | 'embed' | 'head'
+type TensorKind = 'zero' | 'noise' | 'ones' | 'embed' | 'head'
 export interface Tensor {
   readonly huggingFace: string
   readonly gguf: string
