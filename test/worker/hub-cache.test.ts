@@ -140,6 +140,20 @@ describe('downloading a repository', () => {
   })
 })
 
+describe('a mirror under a path', () => {
+  it('is asked below its path', async () => {
+    const mirror = await startHub({
+      repos: [{ id: repo, folder: model.folder }],
+      prefix: '/api/hf',
+      pageSize: 3,
+    })
+    const { result } = await place.fetch(source, { hubEndpoint: mirror.url })
+    await mirror.close()
+    expect(result.failure).toBeUndefined()
+    expect(hub.requests).toEqual([])
+  })
+})
+
 describe('verifying a copy', () => {
   it('that is right gives the receipt again', async () => {
     const { result } = await place.fetch(source)

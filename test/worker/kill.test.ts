@@ -1,8 +1,8 @@
 // kill −9 in the middle of a download, in a real process: nothing looks finished, and the next run completes.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { basename, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { exitCodes, parseWorkerResult } from '../../src/domain/worker-task.ts'
@@ -27,6 +27,16 @@ afterEach(async () => {
   await hub.close()
   place.close()
 })
+
+const sizes: Record<string, number> = {
+  'model.safetensors': 4_000_000,
+  'config.json': 2,
+  'small.safetensors': 1,
+}
+const listLinks = () => {
+  const commit = join(place.layout.path, 'models--acme--tiny/snapshots', hub.commitOf(repo))
+  return existsSync(commit) ? readdirSync(commit).map(name => join(commit, name)) : []
+}
 
 const script = `
   import { workerMain } from ${JSON.stringify(join(import.meta.dirname, '../../src/worker/entry.ts'))}
@@ -103,4 +113,34 @@ describe('a download', () => {
     })
     expect(visible()).toEqual([])
   })
+
+  it.each([
+    '.switchyard/intents/owner-1.json',
+    'hub/models--acme--tiny/blobs',
+    'hub/models--acme--tiny/snapshots',
+    'hub/models--acme--tiny/trees',
+    'hub/models--acme--tiny/refs/main',
+    '.switchyard/receipts/owner-1.json',
+  ])(
+    'that is killed as soon as %s is there leaves names only over whole bytes, and completes',
+    async path => {
+      const { child } = await startDownload()
+      const exited = once(child, 'exit')
+      while (!existsSync(join(place.root, path)) && child.exitCode === null) await new Promise(setImmediate)
+      child.kill('SIGKILL')
+      await exited
+      for (const link of listLinks()) expect(statSync(link).size, link).toBe(sizes[basename(link)])
+      const names = visible()
+      if (names.includes('refs')) expect(names).toEqual(['snapshots', 'refs', 'trees'])
+      const revision = hub.commitOf(repo)
+      if (existsSync(join(place.root, '.switchyard/receipts/owner-1.json'))) {
+        expect((await place.verify(source, { revision })).code).toBe(0)
+      }
+      const again = await place.fetch(source)
+      expect(again.code).toBe(0)
+      const removed = await place.remove(source, { revision })
+      expect(removed.result.removed?.bytesFreed).toBe(again.result.copy?.bytes)
+      expect(readdirSync(place.layout.path)).toEqual([])
+    },
+  )
 })
