@@ -76,7 +76,7 @@ export const toExitCode = (result: WorkerResult): number => {
 }
 
 /** Kubernetes cuts a termination message at this many bytes. */
-export const resultLimit = 4096
+const resultLimit = 4096
 
 const withoutTemplate = (result: WorkerResult): WorkerResult => {
   if (!result.resolution?.capabilities) return result

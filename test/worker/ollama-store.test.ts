@@ -100,7 +100,17 @@ describe('downloading an Ollama model', () => {
     expect(statSync(join(blobs(), names[0]!)).nlink).toBe(2)
   })
 
-  it('never sends anything but digests’ bytes: a flipped bit ends it without a manifest', async () => {
+  it('from a registry that wants a token gives it the one it hands to anybody, and its CDN none', async () => {
+    const strict = await startRegistry({ models: { 'library/tiny:latest': image }, challenge: true })
+    const { result } = await place.fetch(source, { registryEndpoint: strict.url })
+    await strict.close()
+    expect(result.failure).toBeUndefined()
+    const toCdn = strict.requests.filter(request => request.origin === 'cdn')
+    expect(toCdn.length).toBeGreaterThan(0)
+    expect(toCdn.some(request => request.authorized)).toBe(false)
+  })
+
+  it('with a flipped bit ends without a manifest', async () => {
     registry.setFault(image.layers[0]!.digest, { kind: 'flipBit', at: 5000 })
     const { result } = await place.fetch(source)
     expect(result.failure).toMatchObject({ reason: 'Integrity', retry: 'Never' })

@@ -12,7 +12,7 @@ import { toHubFetch } from './hub-fetch.ts'
 import type { Listing, Pin, Source, SourceFile } from './source.ts'
 import { openDoor } from './token.ts'
 
-export const publicHub = 'https://huggingface.co'
+const publicHub = 'https://huggingface.co'
 const mostFiles = 100_000
 
 interface HubOrder extends Patterns {

@@ -4,13 +4,14 @@ import type { Capabilities } from '../../domain/capabilities.ts'
 import { digestPattern, type OllamaReference, parseOllamaName, toDigest } from '../../domain/names.ts'
 import type { WorkerTask } from '../../domain/worker-task.ts'
 import { inspectImage } from '../inspect/image.ts'
-import { WorkError } from '../outcome.ts'
+import { toFailure, WorkError } from '../outcome.ts'
 import { sha256 } from '../transfer/digest.ts'
 import { askSmall, type Wire } from '../transfer/wire.ts'
+import { askAnonymousToken } from './registry-token.ts'
 import type { Listing, Pin, Source, SourceFile } from './source.ts'
 import { openDoor } from './token.ts'
 
-export const publicRegistry = 'registry.ollama.ai'
+const publicRegistry = 'registry.ollama.ai'
 const manifestLimit = 4 << 20
 const accept = 'application/vnd.docker.distribution.manifest.v2+json'
 
@@ -32,7 +33,8 @@ interface Registry {
   readonly reference: OllamaReference
   readonly endpoint: string
   readonly pinned: string | undefined
-  readonly wire: Wire
+  /** gets a token when the registry asks for one that it gives to anybody */
+  wire: Wire
 }
 
 /** The operator's registry takes the place of the public one only; a name with its own registry asks there. */
@@ -54,7 +56,9 @@ export const openOllama = async (order: OllamaOrder): Promise<Source> => {
     kind: 'Ollama',
     name: `${reference.registry}/${namespace}/${model}:${tag}`,
     asked: tag,
-    wire,
+    get wire() {
+      return registry.wire
+    },
     pin: () => pin(registry),
     list: revision => list(registry, revision),
     urlOf,
@@ -69,7 +73,20 @@ const askManifest = async (registry: Registry, tagOrDigest: string): Promise<Buf
   const { namespace, model } = registry.reference
   const url = `${registry.endpoint}/v2/${namespace}/${model}/manifests/${tagOrDigest}`
   const order = { url, what: nameOf(registry), headers: { accept } }
-  return (await askSmall(registry.wire, order, manifestLimit)).bytes
+  try {
+    return (await askSmall(registry.wire, order, manifestLimit)).bytes
+  } catch (error) {
+    if (!(await getsToken(registry, error))) throw error
+    return (await askSmall(registry.wire, order, manifestLimit)).bytes
+  }
+}
+
+const getsToken = async (registry: Registry, error: unknown): Promise<boolean> => {
+  if (registry.wire.token || toFailure(error).reason !== 'Unauthorized') return false
+  const { namespace, model } = registry.reference
+  const token = await askAnonymousToken(registry.wire, registry.endpoint, `${namespace}/${model}`)
+  if (token) registry.wire = { ...registry.wire, token }
+  return token !== undefined
 }
 
 const revisionOf = (bytes: Buffer): string => `sha256:${sha256(bytes)}`

@@ -15,7 +15,7 @@ const readIfThere = async (path: string): Promise<string | undefined> => {
     return (await readFile(path, 'utf8')).trim()
   } catch (error) {
     if (['ENOENT', 'ENOTDIR'].includes(codeOf(error))) return undefined
-    throw error
+    throw new WorkError('TokenSecretMissing', `the mounted token cannot be read: ${codeOf(error)}`)
   }
 }
 
