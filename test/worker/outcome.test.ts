@@ -127,6 +127,26 @@ describe('a task that points outside its volume', () => {
   })
 })
 
+describe('a source that cannot be one', () => {
+  const start = { command: 'resolve' as const, owner: 'owner', sourceHash: 'h' }
+  it.each([
+    ['a repository that climbs', { huggingFace: { repo: '../x', revision: 'main' } }, 'InvalidName'],
+    ['a revision that climbs', { huggingFace: { repo: 'a/b', revision: 'a/../b' } }, 'InvalidName'],
+    ['an Ollama name that climbs', { ollama: { name: '../../x' } }, 'InvalidName'],
+    ['two sources', { huggingFace: { repo: 'a/b', revision: 'main' }, ollama: { name: 'x' } }, 'InvalidSpec'],
+    ['no source', {}, 'InvalidSpec'],
+  ])('%s is refused without asking anybody', async (_, source, reason) => {
+    const fetch = () => Promise.reject(new Error('asked'))
+    const { result } = await run({ ...start, source }, { fetch })
+    expect(result.failure).toMatchObject({ reason, retry: 'Never' })
+  })
+  it('an endpoint with a user in it is refused', async () => {
+    const source = { huggingFace: { repo: 'a/b', revision: 'main' } }
+    const { result } = await run({ ...start, source, hubEndpoint: 'https://u:p@hub.example' })
+    expect(result.failure).toMatchObject({ reason: 'InvalidEndpoint', retry: 'Never' })
+  })
+})
+
 describe('progress', () => {
   it('is printed at most once a second, and what is shown never goes down', async () => {
     const lines: string[] = []
