@@ -10,7 +10,8 @@ import { root } from '../scripts/crds.ts'
 
 const findHelm = (): string | undefined => {
   const onPath = (process.env['PATH'] ?? '').split(delimiter).map(folder => join(folder, 'helm'))
-  const cached = globSync(join(homedir(), '.cache/switchyard/cluster/*/{,bin/}helm'))
+  const cache = process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache')
+  const cached = globSync(join(cache, 'switchyard/cluster/*/bin/helm'))
   return [process.env['HELM'] ?? '', ...onPath, ...cached].find(file => file && existsSync(file))
 }
 
