@@ -1,0 +1,140 @@
+// Folds what has ended into status: each work's result exactly once, and each request of a person exactly once.
+import { toNote } from './attempts.ts'
+import type { Capabilities } from './capabilities.ts'
+import type { Copy, ModelStatus } from './model.ts'
+import { pendingRequest } from './object.ts'
+import type { ModelObservation } from './observation.ts'
+import { isProblem } from './observation.ts'
+import type { VolumeView, WorkView } from './platform.ts'
+
+export interface ModelFacts {
+  readonly seen: ModelObservation
+  /** status after everything that ended was folded in */
+  readonly status: ModelStatus
+  /** the resolution that belongs to the present source; absent while there is none or a refresh is asked */
+  readonly resolved?: NonNullable<ModelStatus['resolved']>
+  readonly verifyAsked: boolean
+}
+
+export const subjectOf = (volumeKey: string, revision: string, round: number): string =>
+  `${volumeKey}@${revision}#${round}`
+export const resolveSubject = (sourceHash: string, round: number): string => `${sourceHash}#${round}`
+
+const revisionIn = (subject: string): string =>
+  subject.slice(subject.lastIndexOf('@') + 1, subject.lastIndexOf('#'))
+
+export const copyKey = (namespace: string, copy: Pick<Copy, 'claim' | 'subPath'>): string =>
+  `${namespace}/${copy.claim}/${copy.subPath}`
+
+export const hasEnded = (work: WorkView): boolean => work.phase === 'Succeeded' || work.phase === 'Failed'
+
+/** The facts a rule of the Model life cycle looks at. */
+export const settleModel = (seen: ModelObservation): ModelFacts => {
+  const begun = beginAnew(seen)
+  const settled = new Set(seen.model.status.settledWorks ?? [])
+  const fresh = seen.works.filter(work => hasEnded(work) && !settled.has(work.id))
+  const folded = fresh
+    .sort((a, b) => a.startedAt.localeCompare(b.startedAt))
+    .reduce((status, work) => fold(seen, status, work), begun)
+  const ids = [...(seen.model.status.settledWorks ?? []), ...fresh.map(work => work.id)].slice(-32)
+  const status = ids.length > 0 ? { ...folded, settledWorks: ids } : folded
+  const resolved =
+    status.resolved?.sourceHash === seen.sourceHash && !isRefreshOpen(seen, status)
+      ? status.resolved
+      : undefined
+  const verifyAsked = pendingRequest(seen.model, 'verify') !== undefined
+  return { seen, status, verifyAsked, ...(resolved ? { resolved } : {}) }
+}
+
+const isRefreshOpen = (seen: ModelObservation, status: ModelStatus): boolean => {
+  const asked = pendingRequest({ ...seen.model, status }, 'refresh')
+  return asked !== undefined
+}
+
+/** A retry or an edited spec forgets failures; both, and a refresh, start a new round so that no old work is taken for a new one. */
+const beginAnew = (seen: ModelObservation): ModelStatus => {
+  const { status, metadata } = seen.model
+  const hasFailures = Boolean(status.failure || status.copies?.some(copy => copy.failure))
+  const isEdited =
+    status.observedGeneration !== undefined && status.observedGeneration !== metadata.generation
+  const asked = pendingRequest(seen.model, 'retry')
+  const handled = asked ? { ...status, lastHandled: { ...status.lastHandled, retry: asked } } : status
+  if (!hasFailures || (!isEdited && !asked)) return handled
+  const { failure: _, ...kept } = handled
+  const copies = kept.copies?.map(({ failure: _gone, ...copy }) => copy)
+  return { ...kept, round: (status.round ?? 0) + 1, ...(copies ? { copies } : {}) }
+}
+
+const fold = (seen: ModelObservation, status: ModelStatus, work: WorkView): ModelStatus => {
+  if (work.command === 'resolve') return foldResolve(seen, status, work)
+  const index = (status.copies ?? []).findIndex(
+    copy => copyKey(seen.model.metadata.namespace, copy) === work.volume,
+  )
+  const copy = status.copies?.[index]
+  if (!copy) return status
+  const next = foldCopy(seen, copy, work)
+  const copies = (status.copies ?? []).flatMap((old, i) => (i === index ? (next ? [next] : []) : [old]))
+  const verified = work.command === 'verify' ? pendingRequest(seen.model, 'verify') : undefined
+  return {
+    ...status,
+    copies,
+    ...(verified ? { lastHandled: { ...status.lastHandled, verify: verified } } : {}),
+  }
+}
+
+const foldResolve = (seen: ModelObservation, status: ModelStatus, work: WorkView): ModelStatus => {
+  if (work.subject !== resolveSubject(seen.sourceHash, status.round ?? 0)) return status
+  const resolution = work.result?.resolution
+  if (!resolution) return { ...status, failure: toNote(work, seen.maxAttempts, seen.now) }
+  const { capabilities: detected, ...resolved } = resolution
+  const { failure: _, capabilities: __, ...kept } = status
+  const capabilities: Capabilities = { ...detected, ...withoutAbsent(seen.model.spec.capabilities) }
+  const refresh = pendingRequest(seen.model, 'refresh')
+  return {
+    ...kept,
+    resolved,
+    ...(Object.keys(capabilities).length > 0 ? { capabilities } : {}),
+    ...(refresh ? { lastHandled: { ...status.lastHandled, refresh } } : {}),
+  }
+}
+
+const withoutAbsent = (given: Capabilities | undefined): Capabilities =>
+  Object.fromEntries(Object.entries(given ?? {}).filter(([, value]) => value !== undefined))
+
+/** The copy after its work; undefined when it was removed. */
+const foldCopy = (seen: ModelObservation, copy: Copy, work: WorkView): Copy | undefined => {
+  if (work.command === 'remove' && work.result?.removed) return undefined
+  const done = work.result?.copy
+  if (!done) return foldTrouble(seen, copy, work)
+  const revision = revisionIn(work.subject)
+  const volume = volumeOf(seen, copy)
+  const { failure: _, reason: __, message: ___, ...kept } = copy
+  return {
+    ...kept,
+    revision,
+    receipt: done.receipt,
+    bytesDone: done.bytes,
+    bytesStored:
+      work.command === 'verify' ? (copy.bytesStored ?? 0) : storedBytes(copy, revision, done.bytesFetched),
+    ...(volume ? { claimUID: volume.claimUID } : {}),
+    ...(done.path ? { path: done.path } : {}),
+  }
+}
+
+/** Bytes that did not verify are no copy any more: they are fetched again. */
+const foldTrouble = (seen: ModelObservation, copy: Copy, work: WorkView): Copy => {
+  if (work.command !== 'verify' || work.result?.failure?.reason !== 'Integrity') {
+    return { ...copy, failure: toNote(work, seen.maxAttempts, seen.now) }
+  }
+  const { receipt: _, failure: __, ...kept } = copy
+  return kept
+}
+
+const storedBytes = (copy: Copy, revision: string, fetched: number): number =>
+  copy.revision === revision ? Math.max(copy.bytesStored ?? 0, fetched) : (copy.bytesStored ?? 0) + fetched
+
+const volumeOf = (seen: ModelObservation, copy: Copy): VolumeView | undefined => {
+  const key = copyKey(seen.model.metadata.namespace, copy)
+  for (const { volume } of seen.runtimes) if (!isProblem(volume) && volume.key === key) return volume
+  return undefined
+}

@@ -1,0 +1,84 @@
+// Everything a rule may see: one read-only value per kind, gathered before anybody judges.
+import type { EngineAnswer, Launch, LoadSign, ProofResult, Recipe } from './engine.ts'
+import type { Ledger } from './ledger.ts'
+import type { Model, Runtime } from './object.ts'
+import type { EngineName } from './parts.ts'
+import type { Problem, ServingView, VolumeView, WorkView } from './platform.ts'
+
+/** A Runtime that has to do with a Model. */
+export interface WantingRuntime {
+  readonly name: string
+  /** Named: in spec.runtimes. Active: its spec.activeModel. Used: it serves it still, or a switch goes or went from it. */
+  readonly why: 'Named' | 'Active' | 'Used'
+  /** absent when it does not exist */
+  readonly engine?: EngineName
+  readonly volume: VolumeView | Problem
+}
+
+export interface ModelObservation {
+  readonly model: Model
+  readonly now: Date
+  /** sha256 of spec.source, canonical */
+  readonly sourceHash: string
+  readonly works: readonly WorkView[]
+  readonly runtimes: readonly WantingRuntime[]
+  /** Runtimes that want, serve or switch it */
+  readonly usedBy: readonly string[]
+  /** per volume key: what it may hold and who else works there */
+  readonly ledgers: ReadonlyMap<string, Ledger>
+  /** per volume key: who keeps it busy, in words; absent = free */
+  readonly busy: ReadonlyMap<string, string>
+  readonly downloads: { readonly running: number; readonly limit: number; readonly ahead: number }
+  readonly isTerminating: boolean
+  readonly maxAttempts: number
+  /** endpoints and other things every task is given */
+  readonly taskDefaults: { readonly hubEndpoint?: string; readonly registryEndpoint?: string }
+  /** pure: 32 hexadecimal digits that name a text */
+  readonly digest: (text: string) => string
+}
+
+/** A model as this Runtime could serve it. */
+export interface Candidate {
+  readonly model: string
+  readonly revision: string
+  readonly recipe: Recipe
+  /** what must be written so that the engine starts with it */
+  readonly launch: Launch
+}
+
+export interface EngineSight {
+  readonly pod: string
+  readonly answer: EngineAnswer
+  /** the newest proof of the recipe that should run there; absent when never tried on this pod */
+  readonly proof?: ProofResult & { readonly recipe: string; readonly at: string; readonly tokens?: number }
+  /** an in-place load that we asked for */
+  readonly load?: { readonly recipe: string; readonly isRunning: boolean; readonly error?: string }
+}
+
+export interface RuntimeObservation {
+  readonly runtime: Runtime
+  readonly now: Date
+  readonly strategy: 'Recreate' | 'InPlace'
+  readonly serving: ServingView
+  readonly volume: VolumeView | Problem
+  readonly ledger?: Ledger
+  /** the Model named in spec.activeModel */
+  readonly wantedModel?: Model
+  /** the wanted Model as it can be served now; a Problem when it cannot (yet); absent when none is wanted */
+  readonly wanted?: Candidate | Problem
+  /** the last committed serving, when its Model is still there */
+  readonly committed?: Candidate
+  /** what the running switch goes from, when its Model is still there */
+  readonly from?: Candidate
+  /** the newest pod's engine; absent when there is no address to ask */
+  readonly engine?: EngineSight
+  /** signs in the newest pod's log, oldest first; only while loading */
+  readonly signs: readonly LoadSign[]
+  /** newest log lines; only while loading or gone */
+  readonly lastLines: readonly string[]
+  /** bytes of the wanted model, for the expected load time */
+  readonly weightBytes?: number
+  readonly digest: (text: string) => string
+}
+
+export const isProblem = (value: object): value is Problem => 'reason' in value && 'message' in value
