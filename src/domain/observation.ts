@@ -22,6 +22,10 @@ export interface ModelObservation {
   readonly sourceHash: string
   readonly works: readonly WorkView[]
   readonly runtimes: readonly WantingRuntime[]
+  /** every volume of the namespace that can be reached now: bytes may have to leave one that no Runtime wants it on */
+  readonly volumes: readonly VolumeView[]
+  /** alias names of all Runtimes of the namespace; such a name never holds bytes */
+  readonly aliases: readonly string[]
   /** Runtimes that want, serve or switch it */
   readonly usedBy: readonly string[]
   /** per volume key: what it may hold and who else works there */

@@ -1,0 +1,217 @@
+// What one wanted copy needs next: pure, one copy at a time; the rules only pick the caption.
+import { laneState, retryWords, untilRetry } from './attempts.ts'
+import type { Reason } from './conditions.ts'
+import type { ModelAction, ModelPhase, StartWork } from './decision.ts'
+import { budgetOf, type Ledger } from './ledger.ts'
+import type { Copy } from './model.ts'
+import { copyKey, hasEnded, type ModelFacts, subjectOf } from './model-settle.ts'
+import { isProblem, type WantingRuntime } from './observation.ts'
+import type { VolumeView, WorkView } from './platform.ts'
+import { toPercent } from './progress.ts'
+
+/** A place where a copy is wanted, with the runtimes that want it; without a volume when it cannot be found yet. */
+export interface Wanted {
+  readonly runtimes: readonly WantingRuntime[]
+  readonly volume?: VolumeView
+  readonly copy?: Copy
+  readonly work?: WorkView
+}
+
+export interface CopyPlan {
+  readonly wanted: Wanted
+  readonly phase: ModelPhase
+  readonly reason: Reason
+  readonly message: string
+  readonly actions: readonly ModelAction[]
+  readonly again?: number
+}
+
+/** Groups the wanting runtimes by volume; each that has none stands alone. */
+export const wantedCopies = ({ seen, status }: ModelFacts): Wanted[] => {
+  const wanting = seen.runtimes.filter(runtime => runtime.why !== 'Used')
+  const groups = new Map<string, WantingRuntime[]>()
+  for (const runtime of wanting) {
+    const key = isProblem(runtime.volume) ? `?${runtime.name}` : runtime.volume.key
+    groups.set(key, [...(groups.get(key) ?? []), runtime])
+  }
+  return [...groups].map(([key, runtimes]) => {
+    const volume = runtimes[0]?.volume
+    const copy = status.copies?.find(c => copyKey(seen.model.metadata.namespace, c) === key)
+    const work = seen.works.find(w => w.volume === key && !hasEnded(w))
+    return {
+      runtimes,
+      ...(volume && !isProblem(volume) ? { volume } : {}),
+      ...(copy ? { copy } : {}),
+      ...(work ? { work } : {}),
+    }
+  })
+}
+
+/** The receipt stands for these bytes on this very volume. */
+export const isVerified = (
+  copy: Copy | undefined,
+  revision: string | undefined,
+  volume: VolumeView,
+): boolean => Boolean(copy?.receipt && copy.revision === revision && copy.claimUID === volume.claimUID)
+
+export const planCopy = (facts: ModelFacts, wanted: Wanted): CopyPlan => {
+  const { volume, copy, work } = wanted
+  if (!volume) return planMissing(wanted)
+  if (work) return planRunning(wanted, work)
+  const verified = isVerified(copy, facts.resolved?.revision, volume)
+  if (verified && !facts.verifyAsked) {
+    return { wanted, phase: 'Ready', reason: 'Downloaded', message: 'verified', actions: [] }
+  }
+  return planFailure(facts, wanted, volume) ?? planStart(facts, wanted, volume)
+}
+
+const planMissing = (wanted: Wanted): CopyPlan => {
+  const problem = wanted.runtimes[0]?.volume
+  const name = wanted.runtimes[0]?.name ?? ''
+  if (!problem || !isProblem(problem)) throw new Error('a copy without a volume has a problem')
+  return {
+    wanted,
+    phase: 'Waiting',
+    reason: problem.reason,
+    message: `runtime ${name}: ${problem.message}`,
+    actions: [],
+    again: 15_000,
+  }
+}
+
+const planRunning = (wanted: Wanted, work: WorkView): CopyPlan => {
+  if (work.notStarted) {
+    const { reason, message } = work.notStarted
+    return { wanted, phase: 'Waiting', reason, message, actions: [], again: 10_000 }
+  }
+  const doing = work.command === 'verify' ? ('Verifying' as const) : ('Downloading' as const)
+  return { wanted, phase: doing, reason: doing, message: describeProgress(work), actions: [] }
+}
+
+const describeProgress = ({ command, progress }: WorkView): string => {
+  const verb = command === 'verify' ? 'hashing' : 'fetching'
+  if (!progress?.bytesTotal) return `${verb}: starting`
+  return `${verb}: ${toPercent(progress.bytesDone ?? 0, progress.bytesTotal)}% of ${progress.bytesTotal} bytes`
+}
+
+const planFailure = (facts: ModelFacts, wanted: Wanted, volume: VolumeView): CopyPlan | undefined => {
+  const note = wanted.copy?.failure
+  if (!note) return undefined
+  const said = {
+    wanted,
+    reason: note.reason as Reason,
+    message: note.message + retryWords(note),
+    actions: [],
+  }
+  switch (laneState(note, facts.seen.now)) {
+    case 'Space':
+      return hasRoom(facts.seen.ledgers.get(volume.key), note.needBytes)
+        ? undefined
+        : { ...said, phase: 'Blocked', again: 60_000 }
+    case 'Over':
+      return { ...said, phase: 'Failed' }
+    case 'Access':
+      return { ...said, phase: 'Failed', again: untilRetry(note, facts.seen.now) }
+    case 'Waiting':
+      return { ...said, phase: 'Waiting', again: untilRetry(note, facts.seen.now) }
+    case 'Backoff':
+      return { ...said, phase: 'Downloading', again: untilRetry(note, facts.seen.now) }
+    default:
+      return undefined
+  }
+}
+
+/** Room for sure: the quota says so. A full disk behind a roomy quota is asked again only when a person edits or retries. */
+const hasRoom = (ledger: Ledger | undefined, needBytes: number | undefined): boolean => {
+  const budget = ledger && budgetOf(ledger)
+  return budget !== undefined && needBytes !== undefined && budget >= needBytes
+}
+
+const planStart = (facts: ModelFacts, wanted: Wanted, volume: VolumeView): CopyPlan => {
+  const { seen } = facts
+  const busy = seen.busy.get(volume.key)
+  const queued = (message: string, reason: Reason): CopyPlan => ({
+    wanted,
+    phase: 'Queued',
+    reason,
+    message,
+    actions: [],
+    again: 10_000,
+  })
+  if (busy) return queued(busy, 'VolumeBusy')
+  const { running, limit, ahead } = seen.downloads
+  if (running >= limit)
+    return queued(`${running} of ${limit} downloads run, ${ahead} wait before this one`, 'Queued')
+  const mustVerify = wanted.copy?.receipt && wanted.copy.revision === facts.resolved?.revision
+  const command = mustVerify ? ('verify' as const) : ('download' as const)
+  const phase = mustVerify ? ('Verifying' as const) : ('Downloading' as const)
+  return {
+    wanted,
+    phase,
+    reason: phase,
+    message: 'starting',
+    actions: [startCopy(facts, wanted, volume, command)],
+  }
+}
+
+const startCopy = (
+  facts: ModelFacts,
+  wanted: Wanted,
+  volume: VolumeView,
+  command: 'download' | 'verify',
+): StartWork => {
+  const { seen, status, resolved } = facts
+  if (!resolved) throw new Error('a copy is planned only after the source was resolved')
+  const budgetBytes = budgetOf(
+    seen.ledgers.get(volume.key) ?? { usedBytes: 0, reservedBytes: 0, holders: [] },
+  )
+  const where = { ...taskBase(facts), revision: resolved.revision, layout: volume.layout }
+  const task =
+    command === 'verify'
+      ? { command, ...where }
+      : {
+          command,
+          ...where,
+          listDigest: resolved.listDigest,
+          ...(budgetBytes === undefined ? {} : { budgetBytes }),
+        }
+  return {
+    do: 'startWork',
+    identity: {
+      owner: ownerOf(facts),
+      command,
+      subject: subjectOf(volume.key, resolved.revision, status.round ?? 0),
+      attempt: (wanted.copy?.failure?.attempts ?? 0) + 1,
+    },
+    task,
+    volume,
+    ...tokenOf(facts),
+  }
+}
+
+export const ownerOf = ({ seen }: ModelFacts) => {
+  const { namespace, name, uid } = seen.model.metadata
+  return { namespace, name, uid }
+}
+
+export const tokenFile = '/var/run/switchyard/token/token'
+
+const secretOf = ({ seen }: ModelFacts) => seen.model.spec.source.huggingFace?.tokenSecretRef
+
+export const tokenOf = (facts: ModelFacts) => {
+  const tokenSecret = secretOf(facts)
+  return tokenSecret ? { tokenSecret } : {}
+}
+
+/** What every task of this Model is told. */
+export const taskBase = (facts: ModelFacts) => {
+  const { source } = facts.seen.model.spec
+  const { tokenSecretRef: _, ...huggingFace } = source.huggingFace ?? { repo: '', revision: '' }
+  return {
+    owner: facts.seen.model.metadata.uid,
+    source: source.huggingFace ? { huggingFace } : { ollama: source.ollama },
+    sourceHash: facts.seen.sourceHash,
+    ...facts.seen.taskDefaults,
+    ...(secretOf(facts) ? { tokenFile } : {}),
+  }
+}

@@ -1,0 +1,207 @@
+// The Model life cycle: ordered rules, the first that speaks decides, and its name is the phase.
+
+import type { Format } from './artifact.ts'
+import { laneState, retryWords, untilRetry } from './attempts.ts'
+import type { Reason } from './conditions.ts'
+import { decideBy, type ModelAction, type ModelDecision, type ModelPhase, type Rule } from './decision.ts'
+import { type CopyPlan, ownerOf, planCopy, taskBase, tokenOf, wantedCopies } from './model-copies.ts'
+import { leavingCopies, removeCopies } from './model-removal.ts'
+import { hasEnded, type ModelFacts, resolveSubject } from './model-settle.ts'
+import type { EngineName } from './parts.ts'
+
+type Speak = (facts: ModelFacts) => ModelDecision | undefined
+
+const deleting: Speak = facts => {
+  const { metadata, spec } = facts.seen.model
+  if (!metadata.deletionTimestamp) return undefined
+  const said = { phase: 'Deleting' as const, reason: 'Deleting' as const }
+  const cancels = cancelAll(facts, work => work.command !== 'remove')
+  const { usedBy, isTerminating } = facts.seen
+  if (usedBy.length > 0 && !isTerminating) {
+    const message = `used by ${usedBy.join(', ')}; make another model active there`
+    return { ...said, reason: 'ModelInUse', message, actions: cancels, again: 30_000 }
+  }
+  const goes = {
+    ...said,
+    message: 'every copy is gone',
+    actions: [...cancels, { do: 'releaseFinalizer' as const }],
+  }
+  if (spec.deletionPolicy === 'Retain' || isTerminating) return { ...goes, message: 'the bytes stay' }
+  const removal = removeCopies(facts, facts.status.copies ?? [])
+  if (removal.isDone) return removal.message ? { ...goes, message: removal.message } : goes
+  return { ...said, message: removal.message, actions: [...cancels, ...removal.actions], again: 10_000 }
+}
+
+const paused: Speak = facts =>
+  facts.seen.model.spec.paused
+    ? {
+        phase: 'Paused',
+        reason: 'Paused',
+        message: 'spec.paused is set; what was fetched stays',
+        actions: cancelAll(facts),
+      }
+    : undefined
+
+const formatsOf: Record<EngineName, readonly Format[]> = { VLLM: ['Safetensors'], Ollama: ['Ollama'] }
+
+const rejected: Speak = facts => {
+  const { model } = facts.seen
+  const no = (reason: Reason, message: string): ModelDecision => ({
+    phase: 'Rejected',
+    reason,
+    message,
+    actions: cancelAll(facts),
+    isStalled: true,
+  })
+  if (model.invalid) return no('InvalidSpec', model.invalid)
+  const source: Format = model.spec.source.ollama ? 'Ollama' : (facts.resolved?.format ?? 'Safetensors')
+  const misfit = facts.seen.runtimes.find(
+    r => r.why === 'Named' && r.engine && !formatsOf[r.engine].includes(source),
+  )
+  if (!misfit) return undefined
+  return no(
+    'EngineCannotServe',
+    `spec.runtimes: ${misfit.name} runs ${misfit.engine}, which cannot serve ${source}; name a runtime of another engine`,
+  )
+}
+
+const runningResolve = ({ seen, status }: ModelFacts) =>
+  seen.works.find(
+    w =>
+      w.command === 'resolve' &&
+      !hasEnded(w) &&
+      w.subject === resolveSubject(seen.sourceHash, status.round ?? 0),
+  )
+
+const resolving: Speak = facts => {
+  if (facts.resolved) return undefined
+  const said = { phase: 'Resolving' as const, reason: 'Resolving' as const }
+  const work = runningResolve(facts)
+  if (work?.notStarted) return undefined
+  if (work) return { ...said, message: 'asking the source for commit and files', actions: cancelStale(facts) }
+  const note = facts.status.failure
+  const state = laneState(note, facts.seen.now)
+  if (state === 'Fresh' || state === 'Due') {
+    return {
+      ...said,
+      message: 'asking the source for commit and files',
+      actions: [...cancelStale(facts), startResolve(facts)],
+    }
+  }
+  if (!note || state !== 'Backoff') return undefined
+  return {
+    ...said,
+    reason: note.reason as Reason,
+    message: note.message + retryWords(note),
+    actions: [],
+    again: untilRetry(note, facts.seen.now),
+  }
+}
+
+const startResolve = (facts: ModelFacts): ModelAction => ({
+  do: 'startWork',
+  identity: {
+    owner: ownerOf(facts),
+    command: 'resolve',
+    subject: resolveSubject(facts.seen.sourceHash, facts.status.round ?? 0),
+    attempt: (facts.status.failure?.attempts ?? 0) + 1,
+  },
+  task: { command: 'resolve', ...taskBase(facts) },
+  ...tokenOf(facts),
+})
+
+/** Works of a source that is not wanted any more. */
+const cancelStale = (facts: ModelFacts): ModelAction[] =>
+  cancelAll(facts, work => work.command === 'resolve' && work !== runningResolve(facts))
+
+const cancelAll = (
+  { seen }: ModelFacts,
+  which: (work: ModelFacts['seen']['works'][number]) => boolean = () => true,
+): ModelAction[] =>
+  seen.works
+    .filter(work => !hasEnded(work) && which(work))
+    .map(work => ({ do: 'cancelWork' as const, id: work.id }))
+
+/** A rule about the resolve work's failure, then about every copy's plan. */
+const failed: Speak = facts => {
+  const note = facts.resolved ? undefined : facts.status.failure
+  const state = laneState(note, facts.seen.now)
+  if (note && (state === 'Over' || state === 'Access')) {
+    const again = state === 'Access' ? { again: untilRetry(note, facts.seen.now) } : {}
+    const message = note.message + retryWords(note)
+    return { phase: 'Failed', reason: note.reason as Reason, message, actions: [], isStalled: true, ...again }
+  }
+  return captioned(facts, 'Failed', true)
+}
+
+const waiting: Speak = facts => {
+  const work = facts.resolved ? undefined : runningResolve(facts)
+  if (work?.notStarted) {
+    return { phase: 'Waiting', ...work.notStarted, actions: cancelStale(facts), again: 10_000 }
+  }
+  const note = facts.resolved ? undefined : facts.status.failure
+  if (note && laneState(note, facts.seen.now) === 'Waiting') {
+    const message = note.message + retryWords(note)
+    return {
+      phase: 'Waiting',
+      reason: note.reason as Reason,
+      message,
+      actions: [],
+      again: untilRetry(note, facts.seen.now),
+    }
+  }
+  return captioned(facts, 'Waiting')
+}
+
+/** Every plan's actions, under the caption of the first plan that stands in this phase. */
+const captioned = (facts: ModelFacts, phase: ModelPhase, isStalled = false): ModelDecision | undefined => {
+  if (!facts.resolved) return undefined
+  const plans = planAll(facts)
+  const first = plans.find(plan => plan.phase === phase)
+  if (!first) return undefined
+  const { reason, message } = first
+  return { phase, reason, message, ...(isStalled ? { isStalled } : {}), ...together(facts, plans) }
+}
+
+export const planAll = (facts: ModelFacts): CopyPlan[] =>
+  wantedCopies(facts).map(wanted => planCopy(facts, wanted))
+
+/** At most one new download per pass and free place, so that the limit holds. */
+const together = (facts: ModelFacts, plans: readonly CopyPlan[]) => {
+  const { running, limit } = facts.seen.downloads
+  const starts = plans.flatMap(plan => plan.actions).slice(0, Math.max(0, limit - running))
+  const waits = plans.flatMap(plan => (plan.again === undefined ? [] : [plan.again]))
+  const leaving = removeCopies(facts, leavingCopies(facts))
+  return {
+    actions: [...starts, ...cancelStale(facts), ...leaving.actions],
+    ...(waits.length > 0 ? { again: Math.min(...waits) } : {}),
+  }
+}
+
+const ready: Speak = facts => {
+  const plans = planAll(facts)
+  const copies = plans.length
+  const done = { phase: 'Ready' as const, ...together(facts, plans) }
+  if (copies === 0) return { ...done, reason: 'NothingWanted', message: 'no Runtime wants a copy' }
+  return {
+    ...done,
+    reason: 'Downloaded',
+    message: copies === 1 ? 'the copy is verified' : `all ${copies} copies are verified`,
+  }
+}
+
+export const modelRules: readonly Rule<ModelFacts, ModelDecision>[] = [
+  ['Deleting', deleting],
+  ['Paused', paused],
+  ['Rejected', rejected],
+  ['Resolving', resolving],
+  ['Failed', failed],
+  ['Blocked', facts => captioned(facts, 'Blocked')],
+  ['Waiting', waiting],
+  ['Queued', facts => captioned(facts, 'Queued')],
+  ['Downloading', facts => captioned(facts, 'Downloading')],
+  ['Verifying', facts => captioned(facts, 'Verifying')],
+  ['Ready', ready],
+]
+
+export const decideModel = (facts: ModelFacts): ModelDecision => decideBy(modelRules, facts)
