@@ -66,7 +66,7 @@ export const unloadOllama = async (
 
 const listLoaded = async (http: Http, address: string, timeoutMs: number): Promise<Listed[]> => {
   const reply = await http(address, { path: '/api/ps', timeoutMs })
-  const listed = readOllamaList(take(reply, '/api/ps', 'EngineUnreachable'), true)
+  const listed = readOllamaList(take(reply, 'list of loaded models', 'EngineUnreachable'), true)
   if (listed) return listed
   throw new Transient('EngineUnreachable', '/api/ps does not answer as Ollama does')
 }
@@ -75,7 +75,7 @@ const listLoaded = async (http: Http, address: string, timeoutMs: number): Promi
 export const commitOllama = async (http: Http, address: string, recipe: Recipe): Promise<void> => {
   const timeoutMs = commitTimeoutMs
   const stored = readOllamaList(
-    take(await http(address, { path: '/api/tags', timeoutMs }), '/api/tags', 'EngineUnreachable'),
+    take(await http(address, { path: '/api/tags', timeoutMs }), 'list of models', 'EngineUnreachable'),
     false,
   )
   for (const alias of recipe.servedNames.filter(name => name !== recipe.model)) {

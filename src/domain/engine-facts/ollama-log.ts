@@ -10,6 +10,7 @@ export const ollamaLog: readonly LogPattern[] = [
     isFailure: true,
     pattern: /(?<message>model requires more system memory \([^)]*\) than is available[^"]*)/,
   },
+  { mark: 'FileRefused', isFailure: true, pattern: /error loading model: (?<message>.*)$/ },
   {
     mark: 'RunnerEnded',
     isFailure: true,

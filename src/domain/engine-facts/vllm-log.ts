@@ -36,7 +36,7 @@ export const vllmLog: readonly LogPattern[] = [
     ),
   },
   // progress, in the order in which it comes
-  { mark: 'ProcessStarted', pattern: /vLLM API server version/ },
+  { mark: 'ProcessStarted', pattern: /(?:vLLM (?:API )?server|█ ) *version \d/ },
   { mark: 'ArgumentsRead', pattern: /non-default args:/ },
   { mark: 'ArchitectureResolved', pattern: /Resolved architecture:/ },
   { mark: 'EngineCoreStarted', pattern: /Initializing a V1 LLM engine/ },
