@@ -140,6 +140,10 @@ export const Copy = z.object({
     .enum(['Fetched', 'Adopted'])
     .default('Fetched')
     .describe('Fetched by Switchyard, or found there; what was found is never deleted.'),
+  isNamed: z
+    .boolean()
+    .default(false)
+    .describe('Asked for by spec.runtimes once: it goes when it leaves that list.'),
   phase: z.enum(copyPhases).describe('Where this copy stands.'),
   revision: text(128).optional().meta({ description: 'Revision the receipt stands for.' }),
   bytesDone: bytes().optional().describe('Bytes that are there.'),

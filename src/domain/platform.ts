@@ -162,6 +162,8 @@ export interface ServingView {
   readonly replicas: number
   /** Recreate is in force: two pods never stand side by side by the Deployment's own doing */
   readonly isExclusive: boolean
+  /** originals are kept, or it is ours; before that nothing may be changed */
+  readonly isPrepared: boolean
   /** the controller behind has seen the newest template */
   readonly isSettled: boolean
   /** hash of the recipe on the template; absent = as found */

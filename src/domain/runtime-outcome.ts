@@ -1,0 +1,164 @@
+// How a switch begins and ends: what stands in status.switch, status.active, status.lastSwitch and the history.
+import { type Reason, shortMessage } from './conditions.ts'
+import type { RuntimeDecision } from './decision.ts'
+import type { Candidate, RuntimeObservation } from './observation.ts'
+import { finishOperation, recordOperation } from './operation.ts'
+import type { LastSwitch, Served, SwitchState } from './runtime.ts'
+import { activeOf, newestPod, podRecipe, type Switching, toServed } from './runtime-facts.ts'
+
+/** What serves before the switch: the last committed one, else whatever was found. */
+const servingNow = (seen: RuntimeObservation): Served | undefined => {
+  const active = activeOf(seen)
+  if (active) return active
+  const pod = newestPod(seen)
+  return seen.strategy === 'Recreate' && pod?.isReady ? { recipe: podRecipe(pod) } : undefined
+}
+
+/** Opens the switch in status; nothing outside is touched before that stands there. */
+export const openSwitch = (seen: RuntimeObservation, target: Candidate | undefined): RuntimeDecision => {
+  const now = seen.now.toISOString()
+  const { status, metadata } = seen.runtime
+  const attempt = isRepeated(status.lastSwitch, target) ? 2 : 1
+  const from = servingNow(seen)
+  const id = seen
+    .digest(`${metadata.uid}/${metadata.generation}/${target?.recipe.hash ?? 'Idle'}/${now}`)
+    .slice(0, 16)
+  const open: SwitchState = {
+    id,
+    ...(from ? { from } : {}),
+    ...(target ? { to: toServed(target) } : {}),
+    step: 'Preflight',
+    message: 'checking before anything is touched',
+    startedAt: now,
+    stepSince: now,
+    lastProgressAt: now,
+    attempt,
+    ...expectation(status.lastSwitch),
+  }
+  const operations = recordOperation(status.operations ?? [], {
+    id,
+    type: target ? 'Activate' : 'Idle',
+    phase: 'Running',
+    ...(metadata.specManager ? { requestedBy: metadata.specManager } : {}),
+    ...(from?.model ? { from: from.model } : {}),
+    ...(target ? { to: target.model, model: target.model } : {}),
+    startedAt: now,
+  })
+  return {
+    phase: 'SwitchDue',
+    reason: 'SwitchDue',
+    message: target ? `switching to ${target.model}` : 'unloading',
+    actions: [],
+    again: 1,
+    change: { switch: open, operations },
+  }
+}
+
+const isRepeated = (last: LastSwitch | undefined, target: Candidate | undefined): boolean =>
+  Boolean(target && last?.to?.recipe === target.recipe.hash && last.result !== 'Committed')
+
+/** Whole seconds the switch before took, when it went well. */
+const expectation = (last: LastSwitch | undefined) =>
+  last?.result === 'Committed'
+    ? { expectedSeconds: Math.ceil((Date.parse(last.finishedAt) - Date.parse(last.startedAt)) / 1000) }
+    : {}
+
+const closed = (now: Switching, result: LastSwitch['result'], more: Partial<LastSwitch> = {}): LastSwitch => {
+  const { id, from, to, startedAt, failure } = now.open
+  return {
+    id,
+    ...(from ? { from } : {}),
+    ...(to ? { to } : {}),
+    result,
+    startedAt,
+    finishedAt: now.seen.now.toISOString(),
+    ...(failure ? { reason: failure.reason, message: failure.message } : {}),
+    ...more,
+  }
+}
+
+const downtime = ({ open, seen }: Switching) =>
+  open.downSince ? { downtimeMilliseconds: Math.max(0, seen.now.getTime() - Date.parse(open.downSince)) } : {}
+
+const history = (now: Switching, phase: 'Succeeded' | 'Failed' | 'Cancelled', more: object = {}) =>
+  finishOperation(now.seen.runtime.status.operations ?? [], now.open.id, { phase, ...more }, now.seen.now)
+
+/** The target is proved: it is what serves from now on. */
+export const commitSwitch = (now: Switching, target: Candidate): RuntimeDecision => {
+  const { seen } = now
+  const lost = downtime(now)
+  const active = {
+    ...toServed(target),
+    model: target.model,
+    revision: target.revision,
+    since: seen.now.toISOString(),
+    ...(seen.serving.endpoint ? { endpoint: seen.serving.endpoint } : {}),
+    ...(seen.wantedModel?.status.capabilities ? { capabilities: seen.wantedModel.status.capabilities } : {}),
+  }
+  return {
+    phase: 'Active',
+    reason: 'Active',
+    message: `${target.model} is proved`,
+    actions: [{ do: 'commit', recipe: target.recipe }],
+    again: 1_000,
+    change: {
+      switch: undefined,
+      active,
+      lastSwitch: closed(now, 'Committed', lost),
+      operations: history(now, 'Succeeded', lost),
+    },
+  }
+}
+
+/** Ends without a new serving: Idle (unloaded as asked), RolledBack (the old one serves), Failed (nothing does), Cancelled. */
+export const endSwitch = (
+  now: Switching,
+  result: 'Idle' | 'RolledBack' | 'Failed' | 'Cancelled',
+): RuntimeDecision => {
+  const failure = now.open.failure ?? { reason: 'Replaced', message: 'a newer wish took its place' }
+  const lost = result === 'Failed' ? {} : downtime(now)
+  if (result === 'Idle') {
+    const change = {
+      switch: undefined,
+      active: undefined,
+      lastSwitch: closed(now, 'Committed'),
+      operations: history(now, 'Succeeded'),
+    }
+    return { phase: 'Idle', reason: 'Idle', message: 'unloaded', actions: [], change }
+  }
+  const isCancel = failure.reason === 'Replaced'
+  const operations = history(now, isCancel ? 'Cancelled' : 'Failed', { ...failure, ...lost })
+  const lastSwitch = closed(now, isCancel && result === 'RolledBack' ? 'Cancelled' : result, lost)
+  const gone = result === 'Failed' ? { active: undefined } : {}
+  const phase = result === 'Cancelled' ? 'RolledBack' : result
+  return {
+    phase,
+    reason: failure.reason as Reason,
+    message: failure.message,
+    actions: [],
+    again: 1,
+    change: { switch: undefined, lastSwitch, operations, ...gone },
+  }
+}
+
+/** What went wrong decides the way: nothing touched yet → drop; something served before → back; else Failed. */
+export const failSwitch = (now: Switching, reason: Reason, message: string): RuntimeDecision => {
+  const failure = { reason, message: shortMessage(message, 240) }
+  const failed = { ...now, open: { ...now.open, failure } }
+  const untouched = now.open.step === 'Preflight' || now.open.step === 'Draining'
+  if (untouched) return endSwitch(failed, 'RolledBack')
+  const { onFailure } = now.seen.runtime.spec.switch
+  if (!now.open.from || (onFailure === 'Stop' && reason !== 'Replaced')) return endSwitch(failed, 'Failed')
+  const at = now.seen.now.toISOString()
+  const { progressMark: _, percent: __, ...kept } = failed.open
+  const change = {
+    switch: {
+      ...kept,
+      step: 'RollingBack' as const,
+      message: 'going back',
+      stepSince: at,
+      lastProgressAt: at,
+    },
+  }
+  return { phase: 'RollingBack', reason, message: `going back: ${message}`, actions: [], again: 1, change }
+}

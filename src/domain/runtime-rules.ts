@@ -1,0 +1,272 @@
+// The Runtime life cycle: ordered rules, the first that speaks decides, and its name is the phase.
+import type { Reason } from './conditions.ts'
+import { decideBy, type Rule, type RuntimeAction, type RuntimeDecision } from './decision.ts'
+import { pendingRequest } from './object.ts'
+import { type Candidate, isProblem, type RuntimeObservation } from './observation.ts'
+import type { Problem } from './platform.ts'
+import { toPercent } from './progress.ts'
+import {
+  activeOf,
+  goneReason,
+  isSame,
+  newestPod,
+  proofOf,
+  retryAsked,
+  type Switching,
+  toServed,
+  wantedOf,
+} from './runtime-facts.ts'
+import { failSwitch, openSwitch } from './runtime-outcome.ts'
+import { continueSwitch, enter } from './runtime-switch.ts'
+
+type Seen = RuntimeObservation
+type Speak = (seen: Seen) => RuntimeDecision | undefined
+
+const deleting: Speak = seen => {
+  if (!seen.runtime.metadata.deletionTimestamp) return undefined
+  const restores = pendingRequest(seen.runtime, 'restore') ? [{ do: 'restore' as const }] : []
+  const actions = [...restores, { do: 'release' as const }, { do: 'releaseFinalizer' as const }]
+  return { phase: 'Deleting', reason: 'Deleting', message: 'letting go of the engine', actions }
+}
+
+const openSwitchOf = (seen: Seen): Switching | undefined => {
+  const open = seen.runtime.status.switch
+  if (!open) return undefined
+  const wanted = wantedOf(seen)
+  const target = wanted && isSame(open.to, toServed(wanted)) ? wanted : undefined
+  return { seen, open, ...(target ? { target } : {}) }
+}
+
+const rollingBack: Speak = seen => {
+  const now = openSwitchOf(seen)
+  return now?.open.step === 'RollingBack' ? continueSwitch(now) : undefined
+}
+
+/** Goes on with the open switch, or turns it round when another thing is wanted by now. */
+const switching: Speak = seen => {
+  const now = openSwitchOf(seen)
+  if (!now) return undefined
+  const { open } = now
+  const wanted = wantedOf(seen)
+  const isIdle = seen.runtime.spec.desiredState === 'Idle'
+  if (isIdle ? !open.to : now.target) return continueSwitch(now)
+  if (!isIdle && wanted && isSame(open.from, toServed(wanted)))
+    return failSwitch(now, 'Replaced', 'the model before is wanted again')
+  if (isIdle || wanted) return replaceTarget(now)
+  return failSwitch(now, ...whyNot(seen))
+}
+
+const whyNot = ({ wanted }: Seen): [Reason, string] =>
+  wanted && isProblem(wanted)
+    ? [wanted.reason, wanted.message]
+    : ['Replaced', 'the target is not wanted any more']
+
+const replaceTarget = (now: Switching): RuntimeDecision => {
+  const wanted = now.seen.runtime.spec.desiredState === 'Idle' ? undefined : wantedOf(now.seen)
+  const { to: _, ...kept } = now.open
+  const open = { ...kept, ...(wanted ? { to: toServed(wanted) } : {}) }
+  const isEarly = open.step === 'Preflight' || open.step === 'Draining'
+  const message = wanted ? `now to ${wanted.model}` : 'now to idle'
+  const said = enter({ ...now, open }, isEarly ? open.step : 'Unloading', message)
+  const operations = now.seen.runtime.status.operations?.map(o =>
+    o.id === open.id && wanted ? { ...o, to: wanted.model } : o,
+  )
+  return { ...said, change: { ...said.change, ...(operations ? { operations } : {}) } }
+}
+
+const paused: Speak = ({ runtime }) =>
+  runtime.spec.paused
+    ? { phase: 'Paused', reason: 'Paused', message: 'spec.paused is set; what serves stays', actions: [] }
+    : undefined
+
+/** Problems that pass by themselves when something appears. */
+const passing: readonly Reason[] = [
+  'DeploymentNotFound',
+  'ConfigMapNotFound',
+  'ClaimNotFound',
+  'ServiceNotFound',
+  'ModelNotFound',
+  'PlacementUnknown',
+  'PodNotStarted',
+]
+
+const problemsOf = (seen: Seen): readonly Problem[] => {
+  const isWished = seen.runtime.spec.activeModel !== undefined || seen.runtime.spec.desiredState === 'Idle'
+  if (!isWished) return seen.serving.problems.filter(problem => problem.reason === 'DeploymentNotFound')
+  const volume = isProblem(seen.volume) && seen.runtime.spec.desiredState === 'Active' ? [seen.volume] : []
+  const wanted =
+    seen.wanted && isProblem(seen.wanted) && seen.wanted.reason !== 'WaitingForModel' ? [seen.wanted] : []
+  const drift = seen.serving.drift ? [seen.serving.drift] : []
+  return [...seen.serving.problems, ...volume, ...wanted, ...drift]
+}
+
+const rejected: Speak = seen => {
+  const no = (problem: Problem): RuntimeDecision => ({
+    phase: 'Rejected',
+    ...problem,
+    actions: [],
+    isStalled: true,
+    again: 60_000,
+  })
+  if (seen.runtime.invalid) return no({ reason: 'InvalidSpec', message: seen.runtime.invalid })
+  const problem = problemsOf(seen).find(one => !passing.includes(one.reason))
+  return problem && no(problem)
+}
+
+const waiting: Speak = seen => {
+  const problem = problemsOf(seen).find(one => passing.includes(one.reason))
+  return problem && { phase: 'Waiting', ...problem, actions: [], again: 15_000 }
+}
+
+const observing: Speak = seen => {
+  const { activeModel, desiredState } = seen.runtime.spec
+  if (activeModel !== undefined || desiredState !== 'Active') return undefined
+  const names = seen.engine?.answer.listed.filter(one => one.isLoaded).map(one => one.name) ?? []
+  const serving =
+    names.length > 0 ? `serves ${names.join(', ')}` : (newestPod(seen)?.problem?.message ?? 'nothing serves')
+  return {
+    phase: 'Observing',
+    reason: 'Observing',
+    message: serving,
+    actions: [],
+    again: 15_000,
+    change: { serving: serving.slice(0, 256) },
+  }
+}
+
+const idle: Speak = seen => {
+  if (seen.runtime.spec.desiredState !== 'Idle') return undefined
+  const isLoaded =
+    seen.strategy === 'Recreate'
+      ? seen.serving.replicas > 0 || seen.serving.pods.length > 0
+      : (seen.engine?.answer.listed.some(one => one.isLoaded) ?? false)
+  if (isLoaded) return openSwitch(seen, undefined)
+  return {
+    phase: 'Idle',
+    reason: 'Idle',
+    message: 'unloaded',
+    actions: [],
+    change: { active: undefined },
+    again: 60_000,
+  }
+}
+
+/** The same wish failed last: nothing until the wish, the Model or the retry annotation changes. */
+const failedBefore = (seen: Seen, result: 'RolledBack' | 'Failed'): RuntimeDecision | undefined => {
+  const last = seen.runtime.status.lastSwitch
+  const wanted = wantedOf(seen)
+  if (!wanted || last?.result !== result || !isSame(last.to, toServed(wanted)) || retryAsked(seen))
+    return undefined
+  const reason = (last.reason ?? 'SwitchFailed') as Reason
+  const lead = result === 'RolledBack' ? 'rolled back: ' : ''
+  const keeps = result === 'RolledBack' ? keepProving(seen) : []
+  return {
+    phase: result,
+    reason,
+    message: lead + (last.message ?? ''),
+    actions: keeps,
+    isStalled: true,
+    again: 15_000,
+  }
+}
+
+/** The old model goes on serving: it is proved like an active one. */
+const keepProving = (seen: Seen) => {
+  const { committed } = seen
+  return committed && !goneReason(seen, committed) && isProofDue(seen)
+    ? [{ do: 'prove' as const, recipe: committed.recipe }]
+    : []
+}
+
+const waitingForModel: Speak = seen => {
+  if (!seen.wanted || !isProblem(seen.wanted)) return undefined
+  const { status } = seen.wantedModel ?? { status: undefined }
+  const progress = status?.progress
+    ? ` (${toPercent(status.progress.bytesDone, status.progress.bytesTotal)}%)`
+    : ''
+  const message = `${seen.wanted.message}${progress}`
+  return {
+    phase: 'WaitingForModel',
+    reason: 'WaitingForModel',
+    message,
+    actions: keepProving(seen),
+    again: 15_000,
+  }
+}
+
+const switchDue: Speak = seen => {
+  const wanted = wantedOf(seen)
+  if (!wanted || isSame(activeOf(seen), toServed(wanted))) return undefined
+  const said = openSwitch(seen, wanted)
+  const retry = retryAsked(seen)
+  return retry
+    ? { ...said, change: { ...said.change, lastHandled: { ...seen.runtime.status.lastHandled, retry } } }
+    : said
+}
+
+/** Committed, but gone: whoever restarts it is waited for; what nobody else would bring back is loaded again. */
+const degraded: Speak = seen => {
+  const { committed } = seen
+  if (!committed) return undefined
+  const proof = proofOf(seen, committed)
+  const unproved = proof && !proof.isProved ? proof : undefined
+  const gone: Problem | undefined = goneReason(seen, committed) ?? unproved
+  if (!gone) return undefined
+  const last = newestPod(seen)?.isReady ? undefined : seen.lastLines.at(-1)
+  const message = last ? `${gone.message}; last line: ${last}` : gone.message
+  const actions =
+    gone === unproved
+      ? [{ do: 'prove' as const, recipe: committed.recipe }]
+      : bringBack(seen, committed, gone)
+  return { phase: 'Degraded', reason: gone.reason, message, actions, again: 2_000 }
+}
+
+/** kubelet or systemd restart a process; a deleted Deployment of ours, zero replicas and an evicted model come back by us only. */
+const bringBack = (
+  { serving, strategy, engine }: Seen,
+  committed: Candidate,
+  gone: Problem,
+): RuntimeAction[] => {
+  if (!serving.exists) return serving.origin === 'Made' ? [{ do: 'apply', launch: committed.launch }] : []
+  if (serving.replicas === 0) return [{ do: 'scale', replicas: 1 }]
+  const isEvicted = strategy === 'InPlace' && gone.reason === 'ModelEvicted' && !engine?.load?.isRunning
+  return isEvicted ? [{ do: 'load', recipe: committed.recipe }] : []
+}
+
+const isProofDue = (seen: Seen): boolean => {
+  const proof = seen.engine?.proof
+  const age = proof ? seen.now.getTime() - Date.parse(proof.at) : Number.POSITIVE_INFINITY
+  return age >= seen.runtime.spec.proof.intervalSeconds * 1000
+}
+
+const active: Speak = seen => {
+  const { committed } = seen
+  const name = activeOf(seen)?.model ?? ''
+  const interval = seen.runtime.spec.proof.intervalSeconds * 1000
+  if (!committed)
+    return { phase: 'Active', reason: 'Active', message: `${name} is active`, actions: [], again: interval }
+  const proof = proofOf(seen, committed)
+  const actions = isProofDue(seen) || !proof ? [{ do: 'prove' as const, recipe: committed.recipe }] : []
+  const message = `${name} answers`
+  if (!proof) return { phase: 'Active', reason: 'Active', message, actions, again: 500, hold: true }
+  return { phase: 'Active', reason: 'Active', message, actions, again: interval }
+}
+
+export const runtimeRules: readonly Rule<Seen, RuntimeDecision>[] = [
+  ['Deleting', deleting],
+  ['RollingBack', rollingBack],
+  ['Switching', switching],
+  ['Paused', paused],
+  ['Rejected', rejected],
+  ['Waiting', waiting],
+  ['Observing', observing],
+  ['Idle', idle],
+  ['RolledBack', seen => failedBefore(seen, 'RolledBack')],
+  ['Failed', seen => failedBefore(seen, 'Failed')],
+  ['WaitingForModel', waitingForModel],
+  ['SwitchDue', switchDue],
+  ['Degraded', degraded],
+  ['Active', active],
+]
+
+export const decideRuntime = (seen: Seen): RuntimeDecision => decideBy(runtimeRules, seen)
