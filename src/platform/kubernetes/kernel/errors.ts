@@ -77,6 +77,10 @@ export class ApiError extends Error {
   }
 }
 
+export function isApiError(error: unknown): error is ApiError {
+  return error instanceof ApiError
+}
+
 /** A write that was not sent, because this process may not write now (it does not lead, or no longer). */
 export class MutationRefused extends Error {
   override readonly name = 'MutationRefused'

@@ -14,6 +14,11 @@ export interface Ref {
   readonly name: string
 }
 
+/** What the kernel needs to know of any object; callers bring their own, wider types. */
+export interface KernelObject {
+  readonly metadata: Ref & { readonly uid: string; readonly resourceVersion: string }
+}
+
 export interface PathParts {
   readonly namespace?: string | undefined
   readonly name?: string | undefined
@@ -48,7 +53,29 @@ export const HORIZONTAL_POD_AUTOSCALER = resource(
   'horizontalpodautoscalers',
   'HorizontalPodAutoscaler',
 )
+export const STORAGE_CLASS = clusterWide(resource('storage.k8s.io/v1', 'storageclasses', 'StorageClass'))
 export const NAMESPACE = clusterWide(resource('v1', 'namespaces', 'Namespace'))
+
+/** All of them under one name. */
+export const resources = Object.freeze({
+  model: MODEL,
+  runtime: RUNTIME,
+  job: JOB,
+  pod: POD,
+  persistentVolumeClaim: PERSISTENT_VOLUME_CLAIM,
+  persistentVolume: PERSISTENT_VOLUME,
+  node: NODE,
+  deployment: DEPLOYMENT,
+  replicaSet: REPLICA_SET,
+  configMap: CONFIG_MAP,
+  service: SERVICE,
+  coreEvent: CORE_EVENT,
+  event: EVENT,
+  lease: LEASE,
+  horizontalPodAutoscaler: HORIZONTAL_POD_AUTOSCALER,
+  storageClass: STORAGE_CLASS,
+  namespace: NAMESPACE,
+})
 
 export function apiVersionOf(of: Resource): string {
   return of.group === '' ? of.version : `${of.group}/${of.version}`
