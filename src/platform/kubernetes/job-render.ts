@@ -12,7 +12,11 @@ const resultFile = '/dev/termination-log'
 const tokenFolder = '/var/run/switchyard/token'
 const caFolder = '/etc/switchyard/ca'
 
-export const renderJob = (order: WorkOrder, settings: WorkerSettings): Json => {
+export interface RenderedJob extends Json {
+  readonly metadata: Json & { readonly name: string; readonly namespace: string }
+}
+
+export const renderJob = (order: WorkOrder, settings: WorkerSettings): RenderedJob => {
   const access = order.volume ? parseVolumeAccess(order.volume.access) : undefined
   const overlays = [settings.overlay, order.runtime?.spec.worker]
   const labels = { ...merged(overlays.map(overlay => overlay?.labels)), ...toWorkLabels(order) }

@@ -52,4 +52,6 @@ export interface RawCustom {
   readonly metadata: KnownMeta
   readonly spec?: unknown
   readonly status?: unknown
+  /** put in by the cache: the manager that wrote spec last */
+  readonly specManager?: string
 }

@@ -6,6 +6,8 @@ import type { WorkCommand } from '../../domain/worker-task.ts'
 export const managedByLabel = 'app.kubernetes.io/managed-by'
 export const managedBy = 'switchyard'
 export const modelUidLabel = 'switchyard.dev/model-uid'
+/** Selects Jobs and pods of workers, of any controller of ours. */
+export const workerSelector = `${managedByLabel}=switchyard,app.kubernetes.io/component=worker`
 export const workAnnotation = 'switchyard.dev/work'
 export const workerContainer = 'worker'
 

@@ -15,3 +15,29 @@ export interface WorkerSettings {
   /** where `resolve` runs, which has no volume */
   readonly placement?: Placement
 }
+
+/** As the chart's `worker` values come in: the overlay, and beside it what only the operator may say. */
+export interface WorkerValues extends WorkerOverlay, Placement {
+  readonly dnsPolicy?: string
+  readonly env?: Readonly<Record<string, string>>
+  readonly caConfigMap?: { readonly name: string; readonly key: string }
+}
+
+export const toWorkerSettings = (
+  image: string,
+  pullPolicy: WorkerSettings['imagePullPolicy'],
+  values: WorkerValues,
+): WorkerSettings => {
+  const { nodeSelector, tolerations, affinity, dnsPolicy, env, caConfigMap, ...overlay } = values
+  const members = { nodeSelector, tolerations, affinity }
+  const placement = Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined))
+  return {
+    image,
+    overlay,
+    ...(pullPolicy ? { imagePullPolicy: pullPolicy } : {}),
+    ...(dnsPolicy ? { dnsPolicy } : {}),
+    ...(env ? { env } : {}),
+    ...(caConfigMap ? { caConfigMap } : {}),
+    ...(Object.keys(placement).length > 0 ? { placement: placement as Placement } : {}),
+  }
+}

@@ -1,0 +1,23 @@
+// The diary people read with kubectl: one event per note, about the Model or Runtime.
+import type { Model, Runtime } from '../../domain/object.ts'
+import type { Journal, Note } from '../../domain/platform.ts'
+import type { EventRecorder } from './kernel/events.ts'
+
+export class KubernetesJournal implements Journal {
+  readonly #recorder: EventRecorder
+
+  constructor(recorder: EventRecorder) {
+    this.#recorder = recorder
+  }
+
+  write(about: Model | Runtime, note: Note): void {
+    const { namespace, name, uid } = about.metadata
+    this.#recorder.write({
+      regarding: { apiVersion: 'switchyard.dev/v1alpha1', kind: about.kind, namespace, name, uid },
+      type: note.type,
+      reason: note.reason,
+      action: 'Reconcile',
+      note: note.message,
+    })
+  }
+}

@@ -1,0 +1,184 @@
+// The objects of the cluster: reads from the caches, one patch per write, each refused by the server when our view is stale.
+
+import { parseSpec } from '../../domain/crd-parse.ts'
+import { ModelStatus } from '../../domain/model.ts'
+import type { Kind, Metadata, Model, Ref, Runtime } from '../../domain/object.ts'
+import { finalizer, type Key, keyOf, toKey } from '../../domain/object.ts'
+import type { Store, Wake } from '../../domain/platform.ts'
+import { RuntimeStatus } from '../../domain/runtime.ts'
+import { toFailure } from './api-refusal.ts'
+import type { Client } from './kernel/client.ts'
+import { ApiError } from './kernel/errors.ts'
+import type { Freshness } from './kernel/freshness.ts'
+import type { KernelObject } from './kernel/objects.ts'
+import type { Reflector } from './kernel/reflector.ts'
+import { MODEL, type Resource, RUNTIME } from './kernel/resources.ts'
+import type { Caches } from './kubernetes-caches.ts'
+import type { RawCustom } from './kubernetes-objects.ts'
+
+export const fieldManager = 'switchyard'
+
+export interface StoreParts {
+  readonly client: Client
+  readonly caches: Pick<Caches, 'models' | 'runtimes' | 'namespaces'>
+  readonly freshness: Freshness
+}
+
+type Stored = Model | Runtime
+
+const parsed = new WeakMap<RawCustom, Stored>()
+
+const toStored = <K extends Kind>(kind: K, raw: RawCustom): K extends 'Model' ? Model : Runtime => {
+  const known = parsed.get(raw) ?? parse(kind, raw)
+  parsed.set(raw, known)
+  return known as K extends 'Model' ? Model : Runtime
+}
+
+/** A spec that breaks the schema is kept as it is, beside the sentence that says what is wrong. */
+const parse = (kind: Kind, raw: RawCustom): Stored => {
+  const spec = parseSpec(kind, raw.spec)
+  const status =
+    kind === 'Model' ? ModelStatus.safeParse(raw.status ?? {}) : RuntimeStatus.safeParse(raw.status ?? {})
+  const whole = { kind, metadata: toMetadata(raw), status: status.data ?? {} }
+  return ('invalid' in spec
+    ? { ...whole, spec: raw.spec ?? {}, invalid: spec.invalid }
+    : { ...whole, spec: spec.spec }) as unknown as Stored
+}
+
+const toMetadata = ({ metadata, specManager }: RawCustom): Metadata => ({
+  namespace: metadata.namespace ?? '',
+  name: metadata.name,
+  uid: metadata.uid,
+  generation: metadata.generation ?? 0,
+  resourceVersion: metadata.resourceVersion,
+  creationTimestamp: metadata.creationTimestamp ?? '',
+  ...(metadata.deletionTimestamp ? { deletionTimestamp: metadata.deletionTimestamp } : {}),
+  finalizers: metadata.finalizers ?? [],
+  annotations: metadata.annotations ?? {},
+  labels: metadata.labels ?? {},
+  ...(specManager ? { specManager } : {}),
+})
+
+const byAge = (a: Stored, b: Stored): number =>
+  a.metadata.creationTimestamp.localeCompare(b.metadata.creationTimestamp) ||
+  a.metadata.name.localeCompare(b.metadata.name)
+
+export class KubernetesStore implements Store {
+  readonly #parts: StoreParts
+  readonly #refusing = new Set<string>()
+
+  constructor(parts: StoreParts) {
+    this.#parts = parts
+  }
+
+  getModel(ref: Ref): Model | undefined {
+    const raw = this.#parts.caches.models.get(ref)
+    return raw && toStored('Model', raw)
+  }
+
+  getRuntime(ref: Ref): Runtime | undefined {
+    const raw = this.#parts.caches.runtimes.get(ref)
+    return raw && toStored('Runtime', raw)
+  }
+
+  listModels(namespace: string): readonly Model[] {
+    return this.#parts.caches.models
+      .list(namespace)
+      .map(raw => toStored('Model', raw))
+      .sort(byAge)
+  }
+
+  listRuntimes(namespace: string): readonly Runtime[] {
+    return this.#parts.caches.runtimes
+      .list(namespace)
+      .map(raw => toStored('Runtime', raw))
+      .sort(byAge)
+  }
+
+  writeModelStatus(object: Model, status: ModelStatus): Promise<void> {
+    return this.#writeStatus(object, status)
+  }
+
+  writeRuntimeStatus(object: Runtime, status: RuntimeStatus): Promise<void> {
+    return this.#writeStatus(object, status)
+  }
+
+  /** A JSON Patch, because it alone replaces the whole status; writing the version we saw makes a stale one a conflict. */
+  async #writeStatus(object: Stored, status: object): Promise<void> {
+    const { namespace, name, resourceVersion } = object.metadata
+    const patch = [
+      { op: 'replace', path: '/metadata/resourceVersion', value: resourceVersion },
+      { op: 'add', path: '/status', value: status },
+    ]
+    await this.#write(object, resource =>
+      this.#parts.client.jsonPatch(
+        resource,
+        { namespace, name, patch },
+        { subresource: 'status', fieldManager },
+      ),
+    )
+  }
+
+  async setFinalizer(object: Stored, isPresent: boolean): Promise<void> {
+    const { namespace, name, resourceVersion, finalizers } = object.metadata
+    if (finalizers.includes(finalizer) === isPresent) return
+    const others = finalizers.filter(other => other !== finalizer)
+    const metadata = { resourceVersion, finalizers: isPresent ? [...others, finalizer] : others }
+    try {
+      await this.#write(object, resource =>
+        this.#parts.client.mergePatch(resource, { namespace, name, patch: { metadata } }, { fieldManager }),
+      )
+    } catch (error) {
+      if (!isGone(error)) throw error
+    }
+  }
+
+  watch(wake: Wake): void {
+    const { models, runtimes, namespaces } = this.#parts.caches
+    this.#wakeBy('Model', models, wake)
+    this.#wakeBy('Runtime', runtimes, wake)
+    namespaces?.subscribe(({ object, isInitial }) => {
+      if (isInitial || object.status?.phase !== 'Terminating') return
+      for (const { metadata } of models.list(object.metadata.name)) wake(toKey('Model', of(metadata)), false)
+      for (const { metadata } of runtimes.list(object.metadata.name))
+        wake(toKey('Runtime', of(metadata)), false)
+    })
+  }
+
+  isBehind(key: Key): boolean {
+    return this.#parts.freshness.isBehind(key)
+  }
+
+  isTerminating(namespace: string): boolean {
+    const known = this.#parts.caches.namespaces?.get({ name: namespace })
+    return known ? known.status?.phase === 'Terminating' : this.#refusing.has(namespace)
+  }
+
+  /** Where namespaces cannot be watched, the first refusal tells. */
+  noteTerminating(namespace: string): void {
+    this.#refusing.add(namespace)
+  }
+
+  #wakeBy(kind: Kind, cache: Reflector<RawCustom>, wake: Wake): void {
+    cache.subscribe(({ object, isInitial }) => wake(toKey(kind, of(object.metadata)), isInitial))
+  }
+
+  async #write(object: Stored, send: (resource: Resource) => Promise<KernelObject>): Promise<void> {
+    const isModel = object.kind === 'Model'
+    try {
+      const written = await send(isModel ? MODEL : RUNTIME)
+      const cache = isModel ? this.#parts.caches.models : this.#parts.caches.runtimes
+      this.#parts.freshness.recordWrite(keyOf(object), cache, written)
+    } catch (error) {
+      throw toFailure(error, `${object.kind} ${object.metadata.name}`)
+    }
+  }
+}
+
+const isGone = (error: unknown): boolean =>
+  error instanceof Error && error.cause instanceof ApiError && error.cause.isNotFound
+
+const of = (metadata: RawCustom['metadata']): Ref => ({
+  namespace: metadata.namespace ?? '',
+  name: metadata.name,
+})
