@@ -1,0 +1,304 @@
+// Mirrors one selection of objects: fills by a streaming list, follows by watch, survives every way in which a watch can end.
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Log } from '../../../telemetry/log.ts'
+import { type Client, endsInitialEvents, type Selection, type WatchEvent } from './client.ts'
+import { ApiError } from './errors.ts'
+import { compareVersions } from './freshness.ts'
+import { NoAnswer, reasonOf } from './no-answer.ts'
+import { type KernelObject, storeKey } from './objects.ts'
+import type { ReflectorRecorder } from './recorders.ts'
+import type { Resource } from './resources.ts'
+import { type IndexFunction, Store, type StoreEvent } from './store.ts'
+
+export interface ReflectorSource<T extends KernelObject> extends Selection {
+  readonly resource: Resource
+  /** drops what nobody reads, before anything is kept */
+  readonly transform: (object: T) => T
+  readonly indexes?: Readonly<Record<string, IndexFunction<T>>>
+}
+
+export interface ReflectorOptions {
+  readonly log?: Log
+  readonly recorder?: ReflectorRecorder
+  readonly random?: () => number
+  readonly backoff?: { readonly firstMs: number; readonly longestMs: number; readonly healthyAfterMs: number }
+  /** without a byte; bookmarks come about once a minute */
+  readonly idleMs?: number
+  readonly watchSeconds?: { readonly min: number; readonly max: number }
+  readonly pageSize?: number
+  /** for tests: a change of a kept object throws */
+  readonly isFrozen?: boolean
+}
+
+export interface ReflectorEvent<T> extends StoreEvent<T> {
+  /** of the first fill, or told to a listener that came later */
+  readonly isInitial: boolean
+}
+export type ReflectorListener<T> = (event: ReflectorEvent<T>) => void
+
+const standard = {
+  random: Math.random,
+  backoff: { firstMs: 800, longestMs: 30_000, healthyAfterMs: 120_000 },
+  idleMs: 150_000,
+  watchSeconds: { min: 300, max: 600 },
+  pageSize: 500,
+  isFrozen: false,
+}
+
+export class Reflector<T extends KernelObject> {
+  readonly #client: Client
+  readonly #source: ReflectorSource<T>
+  readonly #options: typeof standard & ReflectorOptions
+  readonly #store: Store<T>
+  readonly #listeners = new Set<ReflectorListener<T>>()
+  readonly #stopping = new AbortController()
+  readonly #filled = Promise.withResolvers<void>()
+  #running: Promise<void> | undefined
+  #restart = new AbortController()
+  #mustRefill = false
+  #isSynced = false
+  #version: string | undefined
+  #canStreamLists = true
+  #failures = 0
+  #quietEnds = 0
+  #lastError: unknown
+
+  constructor(client: Client, source: ReflectorSource<T>, options: ReflectorOptions = {}) {
+    this.#client = client
+    this.#source = source
+    this.#options = { ...standard, ...options }
+    this.#store = new Store(source.indexes)
+    this.#filled.promise.catch(() => undefined)
+  }
+
+  start(): void {
+    this.#running ??= this.#run()
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort(new Error('stopped'))
+    this.#restart.abort()
+    this.#filled.reject(new Error(`the ${this.#source.resource.plural} were not read before the stop`))
+    await this.#running
+  }
+
+  get isSynced(): boolean {
+    return this.#isSynced
+  }
+
+  /** Everything up to this version of the resource was seen. */
+  get resourceVersion(): string | undefined {
+    return this.#version
+  }
+
+  /** After the first complete fill. Rejects after `withinMs` with the last thing that went wrong. */
+  async synced(withinMs = 120_000): Promise<void> {
+    const timer = Promise.withResolvers<never>()
+    const handle = setTimeout(() => {
+      const text = `the ${this.#source.resource.plural} could not be read within ${withinMs} ms`
+      timer.reject(
+        new Error(this.#lastError ? `${text}: ${String(this.#lastError)}` : text, { cause: this.#lastError }),
+      )
+    }, withinMs)
+    await Promise.race([this.#filled.promise, timer.promise]).finally(() => clearTimeout(handle))
+  }
+
+  get(at: { readonly namespace?: string | undefined; readonly name: string }): T | undefined {
+    return this.#store.get(storeKey(at))
+  }
+
+  list(namespace?: string): T[] {
+    return this.#store.list(namespace)
+  }
+
+  byIndex(name: string, value: string): T[] {
+    return this.#store.byIndex(name, value)
+  }
+
+  /** Tells what is known already as added, then every change after it stands in the store. A throwing listener harms nobody else. */
+  subscribe(listener: ReflectorListener<T>): () => void {
+    const own: ReflectorListener<T> = event => listener(event)
+    for (const object of this.#store.list()) this.#tell(own, { type: 'added', object, isInitial: true })
+    this.#listeners.add(own)
+    return () => this.#listeners.delete(own)
+  }
+
+  /** Reads everything afresh; what is known stays until then. */
+  refill(): void {
+    this.#mustRefill = true
+    this.#restart.abort()
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#stopping.signal.aborted) {
+      this.#restart = new AbortController()
+      if (this.#mustRefill) this.#version = undefined
+      this.#mustRefill = false
+      const startedAt = performance.now()
+      try {
+        const seen = this.#version === undefined ? await this.#fill() : await this.#follow()
+        if (this.#isTooShort(startedAt, seen)) await this.#backOff('short', startedAt)
+      } catch (error) {
+        await this.#recover(error, startedAt)
+      }
+    }
+  }
+
+  /** Returns how many events came. */
+  async #fill(): Promise<number> {
+    this.#options.recorder?.listed()
+    if (this.#canStreamLists) return this.#streamingFill()
+    const fresh = new Map<string, T>()
+    let version = ''
+    for await (const page of this.#client.list<T>(this.#source.resource, this.#source, {
+      pageSize: this.#options.pageSize,
+      signal: this.#restart.signal,
+    })) {
+      for (const item of page.items) this.#keep(fresh, item)
+      version = page.resourceVersion
+    }
+    this.#swap(fresh, version)
+    return this.#follow()
+  }
+
+  async #streamingFill(): Promise<number> {
+    let fresh: Map<string, T> | undefined = new Map()
+    let seen = 0
+    for await (const event of this.#open({ sendInitialEvents: true })) {
+      seen++
+      if (!fresh) this.#take(event)
+      else if (endsInitialEvents(event)) {
+        this.#swap(fresh, event.object.metadata.resourceVersion)
+        fresh = undefined
+      } else this.#collect(fresh, event)
+    }
+    if (fresh) throw new NoAnswer(`the streaming list of ${this.#source.resource.plural}`, 'Torn')
+    return seen
+  }
+
+  async #follow(): Promise<number> {
+    let seen = 0
+    for await (const event of this.#open({ resourceVersion: this.#version as string })) {
+      seen++
+      this.#take(event)
+    }
+    return seen
+  }
+
+  #open(from: { readonly sendInitialEvents?: true; readonly resourceVersion?: string }) {
+    const { min, max } = this.#options.watchSeconds
+    return this.#client.watch<T>(this.#source.resource, this.#source, {
+      ...from,
+      signal: this.#restart.signal,
+      timeoutSeconds: Math.round(min + this.#options.random() * (max - min)),
+      idleMs: this.#options.idleMs,
+      onBytes: count => this.#options.recorder?.received(count),
+    })
+  }
+
+  #collect(fresh: Map<string, T>, { type, object }: WatchEvent<T>): void {
+    if (type === 'DELETED') fresh.delete(storeKey(object.metadata))
+    else if (type !== 'BOOKMARK') this.#keep(fresh, object)
+  }
+
+  #keep(fresh: Map<string, T>, object: T): void {
+    const key = storeKey(object.metadata)
+    const known = fresh.get(key)
+    if (!known || !isOlder(object, known)) fresh.set(key, this.#prepare(object))
+  }
+
+  #swap(fresh: ReadonlyMap<string, T>, version: string): void {
+    this.#version = version
+    const isInitial = !this.#isSynced
+    this.#emit(this.#store.replace(fresh), isInitial)
+    this.#isSynced = true
+    this.#quietEnds = 0
+    this.#filled.resolve()
+  }
+
+  #take({ type, object }: WatchEvent<T>): void {
+    this.#quietEnds = 0
+    this.#version = object.metadata.resourceVersion
+    if (type === 'BOOKMARK') return
+    const kept = this.#prepare(object)
+    this.#emit(type === 'DELETED' ? this.#store.remove(kept) : this.#store.put(kept), false)
+  }
+
+  #prepare(object: T): T {
+    const kept = this.#source.transform(object)
+    return this.#options.isFrozen ? deepFreeze(kept) : kept
+  }
+
+  #emit(events: readonly StoreEvent<T>[], isInitial: boolean): void {
+    this.#options.recorder?.holds(this.#store.size)
+    for (const event of events) for (const each of this.#listeners) this.#tell(each, { ...event, isInitial })
+  }
+
+  #tell(listener: ReflectorListener<T>, event: ReflectorEvent<T>): void {
+    try {
+      listener(event)
+    } catch (error) {
+      this.#options.log?.error(
+        { err: error, resource: this.#source.resource.plural },
+        'a listener of a cache failed',
+      )
+    }
+  }
+
+  /** 1 stopped or asked to refill  2 lists cannot be streamed  3 version unusable: read afresh  4 anything else: watch again. */
+  async #recover(error: unknown, startedAt: number): Promise<void> {
+    if (this.#restart.signal.aborted) return
+    this.#lastError = error
+    if (this.#isRefusalToStream(error)) {
+      this.#canStreamLists = false
+      return
+    }
+    const reason = reasonOf(error)
+    if (error instanceof ApiError && (error.isGone || isTooNew(error))) this.#version = undefined
+    if (reason === 'Timeout' && this.#isSuspectedStale()) this.#version = undefined
+    this.#options.log?.warn(
+      { err: error, resource: this.#source.resource.plural },
+      'a watch ended; it is opened again',
+    )
+    await this.#backOff(reason, startedAt)
+  }
+
+  #isRefusalToStream(error: unknown): boolean {
+    const isFilling = this.#version === undefined && this.#canStreamLists
+    return isFilling && error instanceof ApiError && (error.isInvalid || error.status === 400)
+  }
+
+  /** Not even bookmarks twice in a row: perhaps the server's state was set back behind our version. */
+  #isSuspectedStale(): boolean {
+    return ++this.#quietEnds >= 2
+  }
+
+  /** A server that ends every watch at once must not be asked in a tight loop. */
+  #isTooShort(startedAt: number, seen: number): boolean {
+    return performance.now() - startedAt < 1000 && seen === 0
+  }
+
+  async #backOff(reason: string, startedAt: number): Promise<void> {
+    const { firstMs, longestMs, healthyAfterMs } = this.#options.backoff
+    this.#options.recorder?.restarted(reason)
+    if (performance.now() - startedAt > healthyAfterMs) this.#failures = 0
+    const ceiling = Math.min(longestMs, firstMs * 2 ** Math.min(this.#failures++, 20))
+    const waitMs = ceiling * this.#options.random()
+    await sleep(waitMs, undefined, { signal: this.#restart.signal }).catch(() => undefined)
+  }
+}
+
+/** What stands there initially comes in no order; the newest of one object counts. */
+const isOlder = (one: KernelObject, other: KernelObject): boolean =>
+  (compareVersions(one.metadata.resourceVersion, other.metadata.resourceVersion) ?? 0) < 0
+
+/** The version lies in the server's future: its state was set back. */
+const isTooNew = (error: ApiError): boolean =>
+  (error.details.causes ?? []).some(cause => cause.reason === 'ResourceVersionTooLarge')
+
+const deepFreeze = <V>(value: V): V => {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value
+  Object.freeze(value)
+  Object.values(value).forEach(deepFreeze)
+  return value
+}

@@ -1,0 +1,293 @@
+// Carries calls to the API server on connections that live as long as the process: deadlines, retries, one new try after a 401.
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { DispatcherOptions, KubeConfig } from '@kubernetes/client-node'
+import { Agent, type Dispatcher, ProxyAgent } from 'undici'
+import { type CredentialSource, type Credentials, createCredentialSource } from './credentials.ts'
+import { ApiError } from './errors.ts'
+import { isTransient, NoAnswer } from './no-answer.ts'
+import type { RestRecorder } from './recorders.ts'
+
+export type Method = 'GET' | 'POST' | 'PATCH' | 'PUT' | 'DELETE'
+export type Query = Readonly<Record<string, string | number | boolean | undefined>>
+
+export interface Call {
+  readonly method: Method
+  readonly path: string
+  readonly query?: Query
+  readonly body?: unknown
+  readonly contentType?: string
+  readonly deadlineMs: number
+  readonly signal?: AbortSignal | undefined
+  /** may be sent again although it may have had its effect */
+  readonly isIdempotent: boolean
+  /** most milliseconds without a byte; streams only, 0 = no limit */
+  readonly idleMs?: number
+}
+
+export interface TransportSettings {
+  readonly userAgent?: string
+  /** one bad HTTP/2 connection would stall every watch at once, so it is asked for */
+  readonly allowH2?: boolean
+  readonly connections?: number
+  readonly tries?: number
+  readonly retryBaseMs?: number
+  readonly random?: () => number
+  readonly recorder?: RestRecorder
+  /** the server's Warning headers, one sentence each */
+  readonly onWarning?: (warning: string, call: string) => void
+}
+
+interface Agents {
+  readonly fingerprint: string
+  readonly calls: Dispatcher
+  readonly streams: Dispatcher
+}
+
+const longestWaitMs = 30_000
+const longestErrorBody = 256 * 1024
+
+export class Transport {
+  readonly #source: CredentialSource
+  readonly #settings: TransportSettings
+  #agents: Agents | undefined
+
+  constructor(config: KubeConfig, settings: TransportSettings = {}) {
+    this.#source = createCredentialSource(config)
+    this.#settings = settings
+  }
+
+  /** Sends and reads the JSON answer. The deadline covers all tries. */
+  async send(call: Call): Promise<unknown> {
+    const limit = limitTime(call)
+    try {
+      return await this.#sendUntilAnswered(call, limit)
+    } finally {
+      limit.clear()
+    }
+  }
+
+  /** Opens a stream; the deadline covers the time until it begins. One new try after a 401, no other. */
+  async open(call: Call): Promise<AsyncIterable<Uint8Array>> {
+    const limit = limitTime(call)
+    try {
+      const answer = await this.#authorized(call, limit.signal, 'streams')
+      limit.stopClock()
+      return readStream(call, answer.body, limit)
+    } catch (error) {
+      limit.clear()
+      throw limit.explain(error)
+    }
+  }
+
+  async close(): Promise<void> {
+    const agents = this.#agents
+    this.#agents = undefined
+    await Promise.all([agents?.calls.destroy(), agents?.streams.destroy()])
+  }
+
+  async #sendUntilAnswered(call: Call, limit: TimeLimit): Promise<unknown> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const answer = await this.#authorized(call, limit.signal, 'calls')
+        return await readJson(call, answer.body)
+      } catch (caught) {
+        const error = limit.explain(caught)
+        const waitMs = this.#waitBeforeRetry(call, error, attempt)
+        if (waitMs === undefined || waitMs >= limit.remainingMs()) throw error
+        await sleep(waitMs, undefined, { signal: limit.signal }).catch(reason => {
+          throw limit.explain(reason)
+        })
+      }
+    }
+  }
+
+  #waitBeforeRetry(call: Call, error: unknown, attempt: number): number | undefined {
+    const { tries = 4, retryBaseMs = 100, random = Math.random } = this.#settings
+    if (!isTransient(error) || attempt >= tries) return undefined
+    // A 429 was refused before it had any effect.
+    const isThrottled = error instanceof ApiError && error.isTooManyRequests
+    if (!call.isIdempotent && !isThrottled) return undefined
+    const backoff = retryBaseMs * 2 ** (attempt - 1) * (0.5 + random() / 2)
+    const askedMs = error instanceof ApiError ? error.retryAfterMs : undefined
+    return Math.min(askedMs ?? backoff, longestWaitMs)
+  }
+
+  async #authorized(
+    call: Call,
+    signal: AbortSignal,
+    use: 'calls' | 'streams',
+  ): Promise<Dispatcher.ResponseData> {
+    const credentials = await this.#source.current()
+    try {
+      return await this.#once(call, { signal, use, credentials })
+    } catch (error) {
+      if (!(error instanceof ApiError && error.isUnauthorized)) throw error
+      return await this.#once(call, { signal, use, credentials: await this.#source.refresh(credentials) })
+    }
+  }
+
+  async #once(
+    call: Call,
+    by: { signal: AbortSignal; use: 'calls' | 'streams'; credentials: Credentials },
+  ): Promise<Dispatcher.ResponseData> {
+    const startedAt = performance.now()
+    let code = '<error>'
+    try {
+      const answer = await this.#agentsFor(by.credentials)[by.use].request({
+        origin: this.#source.origin,
+        path: this.#pathOf(call),
+        method: call.method,
+        headers: { ...by.credentials.headers, ...this.#headersOf(call) },
+        body: call.body === undefined ? null : JSON.stringify(call.body),
+        signal: by.signal,
+        headersTimeout: 0,
+        bodyTimeout: call.idleMs ?? 0,
+      })
+      code = String(answer.statusCode)
+      this.#passWarnings(call, answer)
+      if (answer.statusCode >= 400) throw await readRefusal(call, answer)
+      return answer
+    } finally {
+      const seconds = (performance.now() - startedAt) / 1000
+      this.#settings.recorder?.requested({
+        code,
+        method: call.method,
+        host: new URL(this.#source.origin).host,
+        seconds,
+      })
+    }
+  }
+
+  #headersOf(call: Call): Record<string, string> {
+    return {
+      accept: 'application/json',
+      'user-agent': this.#settings.userAgent ?? 'switchyard',
+      ...(call.body !== undefined && { 'content-type': call.contentType ?? 'application/json' }),
+    }
+  }
+
+  #pathOf(call: Call): string {
+    const query = new URLSearchParams()
+    for (const [name, value] of Object.entries(call.query ?? {}))
+      if (value !== undefined) query.set(name, String(value))
+    return `${this.#source.prefix}${call.path}${query.size ? `?${query}` : ''}`
+  }
+
+  #passWarnings(call: Call, answer: Dispatcher.ResponseData): void {
+    const header = answer.headers['warning']
+    const warnings = header === undefined ? [] : Array.isArray(header) ? header : [header]
+    for (const each of warnings) this.#settings.onWarning?.(each.replace(/^299 \S+ /, ''), nameOf(call))
+  }
+
+  /** New agents only when the bytes of a certificate changed; running streams end on the old ones. */
+  #agentsFor(credentials: Credentials): Agents {
+    if (this.#agents?.fingerprint === credentials.fingerprint) return this.#agents
+    const old = this.#agents
+    const { connections = 8, allowH2 = false } = this.#settings
+    this.#agents = {
+      fingerprint: credentials.fingerprint,
+      calls: makeAgent(credentials.connection, { allowH2, connections }),
+      streams: makeAgent(credentials.connection, { allowH2 }),
+    }
+    void old?.calls.close()
+    void old?.streams.close()
+    return this.#agents
+  }
+}
+
+export const nameOf = (call: Pick<Call, 'method' | 'path'>): string => `${call.method} ${call.path}`
+
+const makeAgent = (
+  connection: DispatcherOptions,
+  options: { readonly allowH2: boolean; readonly connections?: number },
+): Dispatcher => {
+  switch (connection.type) {
+    case 'agent':
+      return new Agent({ ...options, connect: connection.connect as Agent.Options['connect'] & object })
+    case 'none':
+      return new Agent(options)
+    case 'proxy':
+      return new ProxyAgent({ ...options, uri: connection.uri, requestTls: connection.requestTls as object })
+    case 'socks':
+      throw new Error('a SOCKS proxy in the kubeconfig is not supported: use an HTTP proxy')
+  }
+}
+
+const readRefusal = async (call: Call, answer: Dispatcher.ResponseData): Promise<ApiError> => {
+  const header = answer.headers['retry-after']
+  const text = await answer.body.text()
+  return new ApiError({
+    verb: call.method,
+    target: call.path,
+    status: answer.statusCode,
+    body: text.slice(0, longestErrorBody),
+    retryAfter: Array.isArray(header) ? header[0] : header,
+  })
+}
+
+const readJson = async (call: Call, body: Dispatcher.ResponseData['body']): Promise<unknown> => {
+  const text = await body.text()
+  try {
+    return text ? (JSON.parse(text) as unknown) : undefined
+  } catch {
+    // The parser's own message would repeat a piece of the body.
+    throw new NoAnswer(nameOf(call), 'Torn')
+  }
+}
+
+async function* readStream(
+  call: Call,
+  body: Dispatcher.ResponseData['body'],
+  limit: TimeLimit,
+): AsyncGenerator<Uint8Array> {
+  try {
+    for await (const chunk of body) yield chunk as Uint8Array
+  } catch (error) {
+    throw call.signal?.aborted ? call.signal.reason : asNoAnswer(call, error)
+  } finally {
+    limit.clear()
+  }
+}
+
+const asNoAnswer = (call: Call, error: unknown): unknown => {
+  if (error instanceof ApiError || error instanceof NoAnswer || error instanceof TypeError) return error
+  const code = (error as { code?: unknown })?.code
+  const isSlow = typeof code === 'string' && /TIMEOUT/.test(code)
+  return new NoAnswer(nameOf(call), isSlow ? 'Timeout' : 'Network', error)
+}
+
+interface TimeLimit {
+  readonly signal: AbortSignal
+  remainingMs(): number
+  /** the error that the caller should see */
+  explain(error: unknown): unknown
+  /** the deadline no longer counts; the caller's signal does */
+  stopClock(): void
+  clear(): void
+}
+
+const limitTime = (call: Call): TimeLimit => {
+  const controller = new AbortController()
+  const endsAt = performance.now() + call.deadlineMs
+  let isLate = false
+  const follow = () => controller.abort(call.signal?.reason)
+  if (call.signal?.aborted) follow()
+  else call.signal?.addEventListener('abort', follow, { once: true })
+  const timer = setTimeout(() => {
+    isLate = true
+    controller.abort(new DOMException('deadline', 'TimeoutError'))
+  }, call.deadlineMs)
+  return {
+    signal: controller.signal,
+    remainingMs: () => endsAt - performance.now(),
+    explain: error => {
+      if (call.signal?.aborted) return call.signal.reason
+      return isLate ? new NoAnswer(nameOf(call), 'Timeout') : asNoAnswer(call, error)
+    },
+    stopClock: () => clearTimeout(timer),
+    clear: () => {
+      clearTimeout(timer)
+      call.signal?.removeEventListener('abort', follow)
+    },
+  }
+}
