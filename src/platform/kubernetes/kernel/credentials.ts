@@ -42,13 +42,20 @@ export function createCredentialSource(kubeConfig: KubeConfig): CredentialSource
   const current = (): Promise<Credentials> =>
     cached !== undefined && performance.now() - readAt < KEEP_MS ? cached : read()
   const refresh = async (refused: Credentials): Promise<Credentials> => {
-    const now = await current()
-    if (now !== refused) return now
+    const asked = current()
+    const now = await asked
+    if (!isSame(now, refused)) return now
+    // Somebody else who was refused began the reading while this one waited.
+    if (cached !== undefined && cached !== asked) return cached
     config = withoutCaches(kubeConfig)
     return read()
   }
   return { origin: url.origin, prefix: url.pathname.replace(/\/+$/, ''), current, refresh }
 }
+
+const isSame = (one: Credentials, other: Credentials): boolean =>
+  one === other ||
+  (one.fingerprint === other.fingerprint && JSON.stringify(one.headers) === JSON.stringify(other.headers))
 
 /** client-node keeps tokens of files and of exec plugins inside the KubeConfig; a copy starts empty. */
 function withoutCaches(kubeConfig: KubeConfig): KubeConfig {
