@@ -29,7 +29,7 @@ export const workerStatus = (pod: RawPod | undefined): ContainerStatus | undefin
 
 export const isRunning = (pod: RawPod | undefined): boolean => workerStatus(pod)?.state?.running !== undefined
 
-/** Undefined for a Job that carries no identity of ours. */
+/** Undefined for a Job that carries no identity of ours, and for a deleted one whose process ended: it is forgotten. */
 export const toWorkView = (sight: JobSight): WorkView | undefined => {
   const { job } = sight
   const identity = parseIdentity(job.metadata.annotations)
@@ -37,6 +37,7 @@ export const toWorkView = (sight: JobSight): WorkView | undefined => {
   const pod = newestPod(sight.pods)
   const startedAt = pod?.status?.startTime ?? job.status?.startTime ?? createdAt(job)
   const ended = findEnd(sight, pod)
+  if (ended && job.metadata.deletionTimestamp) return undefined
   if (ended) {
     const { isGood, at, result, cause } = ended
     const why = result || isGood || !cause ? {} : { notStarted: interrupted(cause) }
