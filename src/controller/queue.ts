@@ -22,85 +22,96 @@ export const normalPriority = 0
 /** Keys of the first list and of nothing new: they never delay an edit. */
 export const startupPriority = -100
 
-export const createQueue = <K extends string>(clock: Clock): Queue<K> => {
+export const createQueue = <K extends string>(clock: Clock): Queue<K> => new KeyQueue<K>(clock)
+
+class KeyQueue<K extends string> implements Queue<K> {
+  readonly #clock: Clock
   /** Invariant: a key is in `waiting` at most once; a key in `held` is handed out by nobody else. */
-  const waiting = new Map<K, Item>()
-  const held = new Set<K>()
-  const takers: ((key: K | undefined) => void)[] = []
-  let order = 0
-  let closed = false
-  let cancelTimer = (): void => {}
+  readonly #waiting = new Map<K, Item>()
+  readonly #held = new Set<K>()
+  readonly #takers: ((key: K | undefined) => void)[] = []
+  #order = 0
+  #isClosed = false
+  #cancelTimer = (): void => {}
 
-  const isBefore = (a: Item, b: Item): boolean =>
-    a.priority !== b.priority
-      ? a.priority > b.priority
-      : a.readyAt !== b.readyAt
-        ? a.readyAt < b.readyAt
-        : a.order < b.order
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
 
-  const findReady = (now: number): K | undefined => {
+  get size(): number {
+    return this.#waiting.size
+  }
+
+  add(
+    key: K,
+    { delayMs = 0, priority = normalPriority }: { delayMs?: number; priority?: number } = {},
+  ): void {
+    if (this.#isClosed) return
+    const readyAt = this.#clock.now().getTime() + delayMs
+    const old = this.#waiting.get(key)
+    const item = {
+      priority: Math.max(priority, old?.priority ?? priority),
+      readyAt: Math.min(readyAt, old?.readyAt ?? readyAt),
+    }
+    const order = old && old.priority === item.priority ? old.order : this.#order++
+    this.#waiting.set(key, { ...item, order })
+    this.#hand()
+  }
+
+  take(): Promise<K | undefined> {
+    if (this.#isClosed) return Promise.resolve(undefined)
+    return new Promise(resolve => {
+      this.#takers.push(resolve)
+      this.#hand()
+    })
+  }
+
+  done(key: K): void {
+    this.#held.delete(key)
+    this.#hand()
+  }
+
+  close(): void {
+    this.#isClosed = true
+    this.#cancelTimer()
+    for (const taker of this.#takers.splice(0)) taker(undefined)
+  }
+
+  #hand(): void {
+    this.#cancelTimer()
+    const now = this.#clock.now().getTime()
+    for (
+      let key = this.#findReady(now);
+      key !== undefined && this.#takers.length > 0;
+      key = this.#findReady(now)
+    ) {
+      this.#waiting.delete(key)
+      this.#held.add(key)
+      this.#takers.shift()?.(key)
+    }
+    const delay = this.#takers.length > 0 ? this.#untilNext(now) : undefined
+    this.#cancelTimer = delay === undefined ? () => {} : this.#clock.after(delay, () => this.#hand())
+  }
+
+  #findReady(now: number): K | undefined {
     let best: [K, Item] | undefined
-    for (const [key, item] of waiting) {
-      if (held.has(key) || item.readyAt > now) continue
+    for (const [key, item] of this.#waiting) {
+      if (this.#held.has(key) || item.readyAt > now) continue
       if (!best || isBefore(item, best[1])) best = [key, item]
     }
     return best?.[0]
   }
 
-  const untilNext = (now: number): number | undefined => {
-    const times = [...waiting].filter(([key]) => !held.has(key)).map(([, item]) => item.readyAt - now)
-    return times.length > 0
-      ? Math.max(
-          0,
-          times.reduce((a, b) => Math.min(a, b)),
-        )
-      : undefined
-  }
-
-  const hand = (): void => {
-    cancelTimer()
-    const now = clock.now().getTime()
-    while (takers.length > 0) {
-      const key = findReady(now)
-      if (key === undefined) break
-      waiting.delete(key)
-      held.add(key)
-      takers.shift()?.(key)
+  #untilNext(now: number): number | undefined {
+    let least: number | undefined
+    for (const [key, item] of this.#waiting) {
+      if (!this.#held.has(key)) least = Math.min(least ?? Number.POSITIVE_INFINITY, item.readyAt - now)
     }
-    const delay = takers.length > 0 ? untilNext(now) : undefined
-    cancelTimer = delay === undefined ? () => {} : clock.after(delay, hand)
+    return least === undefined ? undefined : Math.max(0, least)
   }
+}
 
-  return {
-    add: (key, { delayMs = 0, priority = normalPriority } = {}) => {
-      if (closed) return
-      const readyAt = clock.now().getTime() + delayMs
-      const old = waiting.get(key)
-      const item = {
-        priority: Math.max(priority, old?.priority ?? priority),
-        readyAt: Math.min(readyAt, old?.readyAt ?? readyAt),
-      }
-      waiting.set(key, { ...item, order: old && old.priority === item.priority ? old.order : order++ })
-      hand()
-    },
-    take: () =>
-      closed
-        ? Promise.resolve(undefined)
-        : new Promise(resolve => {
-            takers.push(resolve)
-            hand()
-          }),
-    done: key => {
-      held.delete(key)
-      hand()
-    },
-    close: () => {
-      closed = true
-      cancelTimer()
-      for (const taker of takers.splice(0)) taker(undefined)
-    },
-    get size() {
-      return waiting.size
-    },
-  }
+const isBefore = (a: Item, b: Item): boolean => {
+  if (a.priority !== b.priority) return a.priority > b.priority
+  return a.readyAt !== b.readyAt ? a.readyAt < b.readyAt : a.order < b.order
 }

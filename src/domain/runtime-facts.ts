@@ -37,8 +37,11 @@ export const activeOf = ({ runtime }: RuntimeObservation): Served | undefined =>
 /** Pods that still live, newest first. */
 export const livingPods = ({ serving }: RuntimeObservation): readonly PodSight[] => serving.pods
 
-export const newestPod = ({ serving }: RuntimeObservation): PodSight | undefined =>
-  serving.pods.find(pod => !pod.isLeaving) ?? serving.pods[0]
+/** The newest pod that is not leaving, else the newest; pods come newest first. */
+export const newestPodOf = (pods: readonly PodSight[]): PodSight | undefined =>
+  pods.find(pod => !pod.isLeaving) ?? pods[0]
+
+export const newestPod = ({ serving }: RuntimeObservation): PodSight | undefined => newestPodOf(serving.pods)
 
 /** The hash on the serving's template, as a switch names it. */
 export const templateRecipe = ({ serving }: RuntimeObservation): string => serving.recipe ?? asFound

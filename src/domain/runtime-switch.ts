@@ -180,7 +180,9 @@ const isUp = (seen: RuntimeObservation, target: Candidate): boolean => {
 }
 
 const loadInPlace = (seen: RuntimeObservation, target: Candidate): RuntimeAction[] =>
-  seen.engine?.load?.recipe === target.recipe.hash ? [] : [{ do: 'load', recipe: target.recipe }]
+  seen.engine?.load?.recipe === target.recipe.hash && seen.engine.load.isRunning
+    ? []
+    : [{ do: 'load', recipe: target.recipe }]
 
 /** The engine said so, ended, or was restarted: loading has failed. */
 export const loadTrouble = (

@@ -1,0 +1,75 @@
+// Watch → queue → workers: who is looked at when, and in what order things start and stop.
+import { type Key, parseKey } from '../domain/object.ts'
+import type { Clock } from '../domain/platform.ts'
+import type { Log } from '../telemetry/log.ts'
+import type { Metrics } from '../telemetry/metrics.ts'
+import { createBackoff } from './backoff.ts'
+import { createQueue, startupPriority } from './queue.ts'
+import { isTransient, type Reconciler, reconcile } from './reconcile.ts'
+import { relatedKeys } from './relations.ts'
+
+export interface LoopOptions {
+  readonly clock: Clock
+  readonly random: () => number
+  readonly log: Log
+  readonly metrics: Metrics
+  readonly workers: number
+}
+
+export interface Loop {
+  /** Looks at the key soon. */
+  wake(key: Key): void
+  /** Begins to hand out keys; resolves when stopped and every running pass has ended. */
+  run(): Promise<void>
+  stop(): void
+}
+
+export const createLoop = (options: LoopOptions, make: (wake: (key: Key) => void) => Reconciler): Loop => {
+  const { clock, random, log, metrics, workers } = options
+  const queue = createQueue<Key>(clock)
+  const backoff = createBackoff(random)
+  const wake = (key: Key): void => queue.add(key)
+  const reconciler = make(wake)
+  const { platform } = reconciler.actor.models
+
+  const onChange = (key: Key, isStartup: boolean): void => {
+    const options = isStartup ? { priority: startupPriority } : {}
+    queue.add(key, options)
+    for (const other of relatedKeys(platform.store, key)) queue.add(other, options)
+    metrics.queued(queue.size)
+  }
+  platform.store.watch(onChange)
+  platform.work.watch((key, isStartup) => queue.add(key, isStartup ? { priority: startupPriority } : {}))
+  platform.servings.watch(onChange)
+
+  const look = async (key: Key): Promise<void> => {
+    const controller = parseKey(key).kind.toLowerCase()
+    const begun = performance.now()
+    const seconds = (): number => (performance.now() - begun) / 1000
+    try {
+      const again = await reconcile(reconciler, key)
+      backoff.forget(key)
+      if (again !== undefined) queue.add(key, { delayMs: again })
+      metrics.reconciled(controller, again === undefined ? 'success' : 'requeue_after', seconds())
+    } catch (error) {
+      const delayMs = backoff.next(key)
+      if (isTransient(error)) log.debug({ key, err: error, delayMs }, 'trying again')
+      else log.error({ key, err: error, delayMs }, 'reconcile failed')
+      queue.add(key, { delayMs })
+      metrics.reconciled(controller, 'error', seconds())
+    }
+  }
+
+  const work = async (): Promise<void> => {
+    for (let key = await queue.take(); key !== undefined; key = await queue.take()) {
+      await look(key)
+      queue.done(key)
+    }
+  }
+
+  return {
+    wake,
+    run: async () => void (await Promise.all(Array.from({ length: workers }, work))),
+    stop: () => queue.close(),
+  }
+}

@@ -1,0 +1,149 @@
+// Gathers everything a rule of the Model life cycle may see: caches only, so that a decision is made on one moment.
+import { toLedger } from '../domain/ledger.ts'
+import type { Model, Runtime } from '../domain/object.ts'
+import { isProblem, type ModelObservation, type WantingRuntime } from '../domain/observation.ts'
+import type { Platform, VolumeView, WorkView } from '../domain/platform.ts'
+import { isNamedBy, modelsOf } from './relations.ts'
+import type { Started } from './started.ts'
+
+export interface ModelLimits {
+  readonly maxDownloads: number
+  readonly maxAttempts: number
+  readonly taskDefaults: ModelObservation['taskDefaults']
+}
+
+export interface ModelSources {
+  readonly platform: Platform
+  readonly limits: ModelLimits
+  readonly started: Started
+  readonly digest: (text: string) => string
+}
+
+/** JSON with sorted keys, so that the same source has the same hash. */
+export const canonical = (value: unknown): string =>
+  JSON.stringify(value, (_, inner) =>
+    inner && typeof inner === 'object' && !Array.isArray(inner)
+      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : inner,
+  )
+
+export const observeModel = (sources: ModelSources, model: Model, now: Date): ModelObservation => {
+  const { platform, limits, started, digest } = sources
+  const { namespace, name } = model.metadata
+  const runtimes = platform.store.listRuntimes(namespace)
+  const models = platform.store.listModels(namespace)
+  const works = platform.work.list(model.metadata)
+  const running = started.join(namespace, platform.work.running(namespace))
+  const volumes = findVolumes(platform, runtimes)
+  return {
+    model,
+    now,
+    sourceHash: digest(canonical(model.spec.source)).slice(0, 16),
+    works,
+    runtimes: wantingRuntimes(platform, model, runtimes),
+    volumes,
+    aliases: [...new Set(runtimes.map(runtime => runtime.spec.alias))],
+    usedBy: runtimes.filter(runtime => isUsing(runtime, name)).map(runtime => runtime.metadata.name),
+    ledgers: new Map(volumes.map(volume => [volume.key, toLedger(volume, models, running, name)])),
+    busy: busyVolumes({ model, running, volumes, runtimes }),
+    downloads: countDownloads(model, running, models, limits),
+    isTerminating: platform.store.isTerminating(namespace),
+    maxAttempts: limits.maxAttempts,
+    taskDefaults: limits.taskDefaults,
+    digest,
+  }
+}
+
+const findVolumes = (platform: Platform, runtimes: readonly Runtime[]): VolumeView[] => {
+  const views = runtimes.map(runtime => platform.volumes.find(runtime)).filter(view => !isProblem(view))
+  return [...new Map((views as VolumeView[]).map(view => [view.key, view])).values()]
+}
+
+/** A Runtime that is going away wants nothing any more. */
+const isUsing = ({ metadata, spec, status }: Runtime, name: string): boolean =>
+  !metadata.deletionTimestamp &&
+  [spec.activeModel, status.active?.model, status.switch?.from?.model, status.switch?.to?.model].includes(
+    name,
+  )
+
+const wantingRuntimes = (
+  platform: Platform,
+  model: Model,
+  runtimes: readonly Runtime[],
+): WantingRuntime[] => {
+  const { name } = model.metadata
+  const known = runtimes.flatMap((runtime): WantingRuntime[] => {
+    const why = whyWanting(model, runtime)
+    if (!why || (runtime.metadata.deletionTimestamp && why !== 'Used')) return []
+    return [
+      {
+        name: runtime.metadata.name,
+        why,
+        engine: runtime.spec.engine,
+        volume: platform.volumes.find(runtime),
+      },
+    ]
+  })
+  const missing = (model.spec.runtimes ?? []).filter(one => !runtimes.some(r => r.metadata.name === one.name))
+  const unknown = missing.map(
+    (one): WantingRuntime => ({
+      name: one.name,
+      why: 'Named',
+      volume: {
+        reason: 'RuntimeNotFound',
+        message: `there is no Runtime ${one.name} in this namespace (for Model ${name})`,
+      },
+    }),
+  )
+  return [...known, ...unknown]
+}
+
+const whyWanting = (model: Model, runtime: Runtime): WantingRuntime['why'] | undefined => {
+  if (isNamedBy(model, runtime.metadata.name)) return 'Named'
+  if (runtime.spec.activeModel === model.metadata.name) return 'Active'
+  return modelsOf(runtime).includes(model.metadata.name) ? 'Used' : undefined
+}
+
+interface Places {
+  readonly model: Model
+  readonly running: readonly WorkView[]
+  readonly volumes: readonly VolumeView[]
+  readonly runtimes: readonly Runtime[]
+}
+
+/** One work per volume at a time, and none while a switch loads from it. */
+const busyVolumes = ({ model, running, volumes, runtimes }: Places): Map<string, string> => {
+  const busy = new Map<string, string>()
+  for (const work of running) {
+    const isOther = work.owner.uid !== model.metadata.uid
+    if (work.volume && isOther)
+      busy.set(work.volume, `the volume is busy: ${work.command} of ${work.owner.name}`)
+  }
+  for (const volume of volumes) {
+    const loading = runtimes.find(
+      runtime => volume.runtimes.includes(runtime.metadata.name) && isLoading(runtime),
+    )
+    if (loading) busy.set(volume.key, `runtime ${loading.metadata.name} is switching on this volume`)
+  }
+  return busy
+}
+
+const isLoading = ({ status }: Runtime): boolean =>
+  status.switch !== undefined && status.switch.step !== 'Preflight' && status.switch.step !== 'Draining'
+
+const countDownloads = (
+  model: Model,
+  running: readonly WorkView[],
+  models: readonly Model[],
+  limits: ModelLimits,
+) => {
+  const queued = models.filter(
+    other =>
+      other.status.phase === 'Queued' && other.metadata.creationTimestamp < model.metadata.creationTimestamp,
+  )
+  return {
+    running: running.filter(work => work.command === 'download').length,
+    limit: limits.maxDownloads,
+    ahead: queued.length,
+  }
+}

@@ -1,0 +1,170 @@
+// Gathers everything a rule of the Runtime life cycle may see: objects, serving, volume, and what the engine says.
+import type { Task } from '../domain/capabilities.ts'
+import type { Engine } from '../domain/engine.ts'
+import { Rejected } from '../domain/failure.ts'
+import { toLedger } from '../domain/ledger.ts'
+import type { Copy } from '../domain/model.ts'
+import { isVerified } from '../domain/model-copies.ts'
+import type { Model, Runtime } from '../domain/object.ts'
+import { type Candidate, isProblem, type RuntimeObservation } from '../domain/observation.ts'
+import type { EngineName } from '../domain/parts.ts'
+import type { Platform, Problem, ServingView, VolumeView } from '../domain/platform.ts'
+import { newestPodOf } from '../domain/runtime-facts.ts'
+import type { EngineWatch } from './engine-watch.ts'
+
+export interface RuntimeSources {
+  readonly platform: Platform
+  readonly engines: Readonly<Record<EngineName, Engine>>
+  readonly watch: EngineWatch
+  readonly digest: (text: string) => string
+}
+
+export const observeRuntime = async (
+  sources: RuntimeSources,
+  runtime: Runtime,
+  now: () => Date,
+): Promise<RuntimeObservation> => {
+  const { platform, engines, watch, digest } = sources
+  const engine = engines[runtime.spec.engine]
+  const { namespace } = runtime.metadata
+  const serving = platform.servings.observe(runtime)
+  const volume = platform.volumes.find(runtime)
+  const models = platform.store.listModels(namespace)
+  const place: Place = { runtime, engine, serving, volume, models }
+  const wantedModel = models.find(model => model.metadata.name === runtime.spec.activeModel)
+  const pod = newestPodOf(serving.pods)
+  const sight = await watch.look(runtime, engine, pod)
+  const lines = pod && needsLog(runtime, pod.isReady) ? await readLog(platform, runtime, pod.name) : []
+  const wanted = toWanted(place)
+  const committed = runtime.status.active && toServedBefore(place, runtime.status.active)
+  const from = runtime.status.switch?.from && toServedBefore(place, runtime.status.switch.from)
+  const weightBytes = wantedModel?.status.resolved?.bytes
+  return {
+    runtime,
+    now: now(),
+    strategy: engine.strategy,
+    serving,
+    volume,
+    digest,
+    signs: lines.flatMap(line => engine.loadSign(line) ?? []),
+    lastLines: lines.filter(line => line.trim()).slice(-5),
+    ...(isProblem(volume) ? {} : { ledger: toLedger(volume, models, platform.work.running(namespace)) }),
+    ...(wantedModel ? { wantedModel } : {}),
+    ...(wanted ? { wanted } : {}),
+    ...(committed ? { committed } : {}),
+    ...(from ? { from } : {}),
+    ...(sight ? { engine: sight } : {}),
+    ...(weightBytes === undefined ? {} : { weightBytes }),
+  }
+}
+
+/** The log is read while something loads, and when what should serve is not ready. */
+const needsLog = (runtime: Runtime, isReady: boolean): boolean => {
+  const step = runtime.status.switch?.step
+  if (step) return step === 'Loading' || step === 'Verifying' || step === 'RollingBack'
+  return !isReady && runtime.status.active !== undefined
+}
+
+const readLog = (platform: Platform, runtime: Runtime, pod: string): Promise<readonly string[]> =>
+  platform.servings.logs(runtime, pod, 200).catch(() => [])
+
+interface Place {
+  readonly runtime: Runtime
+  readonly engine: Engine
+  readonly serving: ServingView
+  readonly volume: VolumeView | Problem
+  readonly models: readonly Model[]
+}
+
+const problem = (reason: Problem['reason'], message: string): Problem => ({ reason, message })
+
+const toWanted = (place: Place): Candidate | Problem | undefined => {
+  const { runtime, volume, models } = place
+  const { activeModel, desiredState } = runtime.spec
+  if (!activeModel || desiredState === 'Idle') return undefined
+  const model = models.find(one => one.metadata.name === activeModel)
+  if (!model)
+    return problem('ModelNotFound', `spec.activeModel: there is no Model ${activeModel} in this namespace`)
+  if (isProblem(volume)) return volume
+  const misfit = engineMisfit(place, model)
+  if (misfit) return misfit
+  const kept = keptRevision(runtime, model)
+  if (kept) return candidateOf(place, model, kept)
+  const copy = findCopy(model, volume)
+  const { resolved } = model.status
+  if (model.metadata.deletionTimestamp)
+    return problem('WaitingForModel', `Model ${activeModel} is being deleted`)
+  if (!resolved || !copy || !isVerified(copy, resolved.revision, volume)) {
+    return problem('WaitingForModel', `Model ${activeModel} is ${model.status.phase ?? 'new'}`)
+  }
+  return candidateOf(place, model, resolved.revision)
+}
+
+const engineMisfit = ({ runtime }: Place, model: Model): Problem | undefined => {
+  const isOllama = model.spec.source.ollama !== undefined
+  if (isOllama === (runtime.spec.engine === 'Ollama')) return undefined
+  const source = isOllama ? 'an Ollama registry' : 'the Hugging Face Hub'
+  return problem(
+    'EngineCannotServe',
+    `spec.activeModel: ${model.metadata.name} comes from ${source}, which ${runtime.spec.engine} cannot serve`,
+  )
+}
+
+/** With onModelUpdate Manual the revision that serves goes on serving after a refresh. */
+const keptRevision = (runtime: Runtime, model: Model): string | undefined => {
+  const { active } = runtime.status
+  const isManual = runtime.spec.onModelUpdate === 'Manual' && active?.model === model.metadata.name
+  return isManual && active.revision !== model.status.resolved?.revision ? active.revision : undefined
+}
+
+const findCopy = (model: Model, volume: VolumeView): Copy | undefined =>
+  model.status.copies?.find(copy => copy.claim === volume.claim && copy.subPath === volume.subPath)
+
+interface ServedBefore {
+  readonly model?: string | undefined
+  readonly revision?: string | undefined
+  readonly recipe: string
+}
+
+/** What served before, as it can be proved and launched again; it keeps the hash it was launched with. */
+const toServedBefore = (place: Place, served: ServedBefore): Candidate | undefined => {
+  const model = place.models.find(one => one.metadata.name === served.model)
+  const candidate = model && served.revision ? candidateOf(place, model, served.revision) : undefined
+  if (!candidate || isProblem(candidate)) return undefined
+  const { recipe: hash } = served
+  return { ...candidate, recipe: { ...candidate.recipe, hash }, launch: { ...candidate.launch, hash } }
+}
+
+const candidateOf = (place: Place, model: Model, revision: string): Candidate | Problem => {
+  const { runtime, engine, serving, volume } = place
+  if (isProblem(volume)) return volume
+  if (!serving.container)
+    return serving.problems[0] ?? problem('DeploymentNotFound', 'no container of the engine is known')
+  try {
+    const recipe = engine.recipe(wishOf(runtime, model, { volume, revision }))
+    return { model: model.metadata.name, revision, recipe, launch: engine.launch(recipe, serving.container) }
+  } catch (error) {
+    if (error instanceof Rejected) return problem(error.reason, error.message)
+    throw error
+  }
+}
+
+const wishOf = (runtime: Runtime, model: Model, at: { volume: VolumeView; revision: string }) => {
+  const { volume, revision } = at
+  const { ollama } = model.spec.source
+  const path = findCopy(model, volume)?.path
+  const modelArgs = model.spec.engineArgs?.find(one => one.engine === runtime.spec.engine)?.args ?? []
+  return {
+    modelName: model.metadata.name,
+    alias: runtime.spec.alias,
+    revision,
+    runtimeArgs: runtime.spec.engineArgs ?? [],
+    modelArgs,
+    task: taskOf(model),
+    ...(path ? { path: path.replace(/[^/]+$/, revision) } : {}),
+    ...(ollama ? { ollamaName: ollama.name } : {}),
+  }
+}
+
+const taskOf = (model: Model): Task =>
+  model.spec.capabilities?.task ?? model.status.capabilities?.task ?? 'Chat'

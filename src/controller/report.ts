@@ -1,0 +1,64 @@
+// Writes what was decided into status: once per pass, only when different, progress not oftener than people can read.
+import type { Condition } from '../domain/conditions.ts'
+import type { ModelStatus } from '../domain/model.ts'
+import type { Model, Runtime } from '../domain/object.ts'
+import type { Platform } from '../domain/platform.ts'
+import type { RuntimeStatus } from '../domain/runtime.ts'
+import { canonical } from './observe-model.ts'
+
+export interface Reporter {
+  model(model: Model, status: ModelStatus, now: Date): Promise<void>
+  runtime(runtime: Runtime, status: RuntimeStatus): Promise<void>
+}
+
+const progressEvery = 5_000
+
+/** Fields that move all the time while bytes come; all else is written at once. */
+const withoutProgress = (status: ModelStatus) => {
+  const { progress: _, display: __, copies, conditions, ...rest } = status
+  const still = copies?.map(({ bytesDone: _b, message: _m, ...copy }) => copy)
+  const facts = conditions?.map(({ type, status: value, reason }) => ({ type, value, reason }))
+  return { ...rest, copies: still, facts }
+}
+
+const isAlike = (a: unknown, b: unknown): boolean => canonical(a) === canonical(b)
+
+export const createReporter = (platform: Platform): Reporter => {
+  /** uid → when progress was written last */
+  const written = new Map<string, number>()
+  return {
+    model: async (model, status, now) => {
+      const { uid } = model.metadata
+      if (isAlike(model.status, status)) return
+      const isProgress = isAlike(withoutProgress(model.status), withoutProgress(status))
+      if (isProgress && !isWorthIt(model.status, status, now.getTime() - (written.get(uid) ?? 0))) return
+      written.set(uid, now.getTime())
+      await platform.store.writeModelStatus(model, status)
+      if (!isProgress) note(platform, model, status)
+    },
+    runtime: async (runtime, status) => {
+      if (isAlike(runtime.status, status)) return
+      await platform.store.writeRuntimeStatus(runtime, status)
+      note(platform, runtime, status)
+    },
+  }
+}
+
+const isWorthIt = (old: ModelStatus, next: ModelStatus, sinceMs: number): boolean =>
+  sinceMs >= progressEvery && (next.progress?.percent ?? 0) !== (old.progress?.percent ?? 0)
+
+/** An event only when the story goes on: another phase or another reason. */
+const note = (platform: Platform, object: Model | Runtime, status: ModelStatus | RuntimeStatus): void => {
+  const before = readyOf(object.status)
+  const after = readyOf(status)
+  if (!after || (object.status.phase === status.phase && before?.reason === after.reason)) return
+  const isBad = (status.conditions ?? []).some(condition => condition.type === 'Stalled')
+  platform.journal.write(object, {
+    type: isBad ? 'Warning' : 'Normal',
+    reason: after.reason,
+    message: `${status.phase}: ${after.message}`,
+  })
+}
+
+const readyOf = (status: ModelStatus | RuntimeStatus): Condition | undefined =>
+  (status.conditions as Condition[] | undefined)?.find(condition => condition.type === 'Ready')

@@ -1,0 +1,26 @@
+// Works that this process has started and its cache does not show yet: counted as running, so that limits hold.
+import type { Clock, WorkView } from '../domain/platform.ts'
+
+export interface Started {
+  add(work: WorkView): void
+  /** What runs in the namespace: the cache's list and what it does not show yet. */
+  join(namespace: string, listed: readonly WorkView[]): readonly WorkView[]
+}
+
+const patience = 30_000
+
+export const createStarted = (clock: Clock): Started => {
+  const works = new Map<string, { readonly work: WorkView; readonly until: number }>()
+  return {
+    add: work => void works.set(work.id, { work, until: clock.now().getTime() + patience }),
+    join: (namespace, listed) => {
+      const now = clock.now().getTime()
+      for (const [id, { until }] of works)
+        if (until < now || listed.some(work => work.id === id)) works.delete(id)
+      const unseen = [...works.values()]
+        .map(({ work }) => work)
+        .filter(work => work.owner.namespace === namespace)
+      return [...listed, ...unseen]
+    },
+  }
+}
