@@ -2,7 +2,7 @@
 import type { ModelAction, RuntimeAction, StartWork } from '../domain/decision.ts'
 import type { Key } from '../domain/object.ts'
 import { keyOf, type Model, type Runtime } from '../domain/object.ts'
-import type { Clock, Platform, WorkOrder } from '../domain/platform.ts'
+import type { Clock, WorkOrder } from '../domain/platform.ts'
 import { newestPodOf } from '../domain/runtime-facts.ts'
 import type { ModelSources } from './observe-model.ts'
 import type { RuntimeSources } from './observe-runtime.ts'
