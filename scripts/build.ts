@@ -1,0 +1,39 @@
+// Bundles the program into one file: dist/switchyard.mjs.
+import { existsSync, statSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { build } from 'esbuild'
+
+const root = new URL('../', import.meta.url)
+const entry = fileURLToPath(new URL('src/main.ts', root))
+
+/** Where the bundle is written. */
+export const bundlePath: string = fileURLToPath(new URL('dist/switchyard.mjs', root))
+
+/** Why there can be no bundle, in one line; undefined when there can. */
+export const whyNoBundle = (): string | undefined =>
+  existsSync(entry) ? undefined : 'src/main.ts is not there'
+
+/** Writes the bundle; an ES module in which bundled CommonJS packages still find `require`. */
+export async function bundle(output: string = bundlePath, from: string = entry): Promise<string> {
+  await build({
+    entryPoints: [from],
+    outfile: output,
+    bundle: true,
+    minify: true,
+    keepNames: true,
+    platform: 'node',
+    target: 'node24',
+    format: 'esm',
+    legalComments: 'none',
+    banner: {
+      js: "import { createRequire as __createRequire } from 'node:module';const require = __createRequire(import.meta.url);",
+    },
+    logLevel: 'error',
+  })
+  return output
+}
+
+if (import.meta.main) {
+  const output = await bundle()
+  console.log(`${output} (${Math.round(statSync(output).size / 1024)} kB)`)
+}

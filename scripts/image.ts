@@ -1,0 +1,49 @@
+// Makes the product's image without a container engine: dist/switchyard-image.tar, an OCI archive for `ctr images import`.
+import { existsSync, realpathSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { execa } from 'execa'
+import { buildImage, type Layer } from '../test/cluster/image.ts'
+import { bundle, bundlePath } from './build.ts'
+
+const root = new URL('../', import.meta.url)
+const authorities = '/etc/ssl/certs/ca-certificates.crt'
+
+/** Where the image is written. */
+export const imagePath: string = fileURLToPath(new URL('dist/switchyard-image.tar', root))
+
+/** Node 24 with the libraries that it loads, authorities, one user without rights, /tmp. */
+export async function nodeLayer(): Promise<Layer> {
+  const node = realpathSync(fileURLToPath(new URL('node_modules/node/bin/node', root)))
+  const { stdout } = await execa('ldd', [node])
+  const libraries = stdout.match(/\/[^ ]+(?= \()/g) ?? []
+  return {
+    '/usr/bin/node': { from: node, mode: 0o755 },
+    ...Object.fromEntries(libraries.map(path => [path, { from: path, mode: 0o755 }])),
+    ...(existsSync(authorities) ? { [authorities]: { from: authorities, mode: 0o644 } } : {}),
+    '/tmp': { folder: true, mode: 0o1777 },
+    '/etc/passwd': { text: 'root:x:0:0::/:/bin/false\nnonroot:x:65532:65532::/tmp:/bin/false\n' },
+    '/etc/group': { text: 'root:x:0:\nnonroot:x:65532:\n' },
+    '/etc/nsswitch.conf': { text: 'hosts: files dns\n' },
+  }
+}
+
+/** Bundles the sources and writes the image; only the bundle is written when nothing else changed. */
+export async function buildProductImage(
+  name = 'localhost/switchyard:dev',
+  output = imagePath,
+): Promise<string> {
+  await bundle()
+  return buildImage(
+    {
+      name,
+      layers: [await nodeLayer(), { '/app/switchyard.mjs': { from: bundlePath, mode: 0o644 } }],
+      entrypoint: ['/usr/bin/node', '/app/switchyard.mjs'],
+      user: '65532:65532',
+      env: { NODE_ENV: 'production' },
+      workdir: '/tmp',
+    },
+    output,
+  )
+}
+
+if (import.meta.main) console.log(await buildProductImage(process.argv[2]))

@@ -1,0 +1,5 @@
+module switchyard.dev/test/cluster/cni
+
+go 1.26.0
+
+require github.com/containernetworking/plugins v1.9.1
