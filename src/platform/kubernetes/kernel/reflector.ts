@@ -1,40 +1,19 @@
 // Mirrors one selection of objects: fills by a streaming list, follows by watch, survives every way in which a watch can end.
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Log } from '../../../telemetry/log.ts'
-import { type Client, endsInitialEvents, type Selection, type WatchEvent } from './client.ts'
+import { type Client, endsInitialEvents, type WatchEvent } from './client.ts'
 import { ApiError } from './errors.ts'
 import { compareVersions } from './freshness.ts'
 import { NoAnswer, reasonOf } from './no-answer.ts'
 import { type KernelObject, storeKey } from './objects.ts'
-import type { ReflectorRecorder } from './recorders.ts'
-import type { Resource } from './resources.ts'
-import { type IndexFunction, Store, type StoreEvent } from './store.ts'
+import type {
+  ReflectorEvent,
+  ReflectorListener,
+  ReflectorOptions,
+  ReflectorSource,
+} from './reflector-options.ts'
+import { Store, type StoreEvent } from './store.ts'
 
-export interface ReflectorSource<T extends KernelObject> extends Selection {
-  readonly resource: Resource
-  /** drops what nobody reads, before anything is kept */
-  readonly transform: (object: T) => T
-  readonly indexes?: Readonly<Record<string, IndexFunction<T>>>
-}
-
-export interface ReflectorOptions {
-  readonly log?: Log
-  readonly recorder?: ReflectorRecorder
-  readonly random?: () => number
-  readonly backoff?: { readonly firstMs: number; readonly longestMs: number; readonly healthyAfterMs: number }
-  /** without a byte; bookmarks come about once a minute */
-  readonly idleMs?: number
-  readonly watchSeconds?: { readonly min: number; readonly max: number }
-  readonly pageSize?: number
-  /** for tests: a change of a kept object throws */
-  readonly isFrozen?: boolean
-}
-
-export interface ReflectorEvent<T> extends StoreEvent<T> {
-  /** of the first fill, or told to a listener that came later */
-  readonly isInitial: boolean
-}
-export type ReflectorListener<T> = (event: ReflectorEvent<T>) => void
+export type * from './reflector-options.ts'
 
 const standard = {
   random: Math.random,

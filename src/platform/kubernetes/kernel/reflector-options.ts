@@ -1,0 +1,33 @@
+// What a reflector mirrors, how it behaves, and what it tells.
+import type { Log } from '../../../telemetry/log.ts'
+import type { Selection } from './client-options.ts'
+import type { KernelObject } from './objects.ts'
+import type { ReflectorRecorder } from './recorders.ts'
+import type { Resource } from './resources.ts'
+import type { IndexFunction, StoreEvent } from './store.ts'
+
+export interface ReflectorSource<T extends KernelObject> extends Selection {
+  readonly resource: Resource
+  /** drops what nobody reads, before anything is kept */
+  readonly transform: (object: T) => T
+  readonly indexes?: Readonly<Record<string, IndexFunction<T>>>
+}
+
+export interface ReflectorOptions {
+  readonly log?: Log
+  readonly recorder?: ReflectorRecorder
+  readonly random?: () => number
+  readonly backoff?: { readonly firstMs: number; readonly longestMs: number; readonly healthyAfterMs: number }
+  /** without a byte; bookmarks come about once a minute */
+  readonly idleMs?: number
+  readonly watchSeconds?: { readonly min: number; readonly max: number }
+  readonly pageSize?: number
+  /** for tests: a change of a kept object throws */
+  readonly isFrozen?: boolean
+}
+
+export interface ReflectorEvent<T> extends StoreEvent<T> {
+  /** of the first fill, or told to a listener that came later */
+  readonly isInitial: boolean
+}
+export type ReflectorListener<T> = (event: ReflectorEvent<T>) => void
