@@ -1,0 +1,196 @@
+// The switchboard: the first argument says what this process is; the only file that names a platform.
+import { createHash } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { KubeConfig } from '@kubernetes/client-node'
+import { createEngineWatch } from './controller/engine-watch.ts'
+import { createLoop, type Loop } from './controller/loop.ts'
+import { createReporter } from './controller/report.ts'
+import { createStarted } from './controller/started.ts'
+import { kinds, toCrd } from './domain/crd.ts'
+import type { Kind } from './domain/object.ts'
+import type { Clock, Platform } from './domain/platform.ts'
+import { createOllama } from './engines/ollama.ts'
+import { createVllm } from './engines/vllm.ts'
+import { Client } from './platform/kubernetes/kernel/client.ts'
+import { Elector, newIdentity } from './platform/kubernetes/kernel/elector.ts'
+import { EventRecorder } from './platform/kubernetes/kernel/events.ts'
+import { Transport } from './platform/kubernetes/kernel/transport.ts'
+import { type Caches, createCaches } from './platform/kubernetes/kubernetes-caches.ts'
+import { createKubernetesPlatform } from './platform/kubernetes/kubernetes-platform.ts'
+import { toWorkerSettings } from './platform/kubernetes/worker-settings.ts'
+import { readSettings, type Settings } from './settings.ts'
+import { serveHealth, serveMetrics } from './telemetry/health-server.ts'
+import { createLog, type Log } from './telemetry/log.ts'
+import { createMetrics, type Metrics } from './telemetry/metrics.ts'
+import { workerMain } from './worker/entry.ts'
+
+const clock: Clock = {
+  now: () => new Date(),
+  after: (ms, call) => {
+    const timer = setTimeout(call, Math.min(ms, 2_000_000_000))
+    return () => clearTimeout(timer)
+  },
+}
+
+const digest = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 32)
+
+interface Telemetry {
+  readonly log: Log
+  readonly metrics: Metrics
+}
+
+const makeLoop = (settings: Settings, platform: Platform, telemetry: Telemetry): Loop => {
+  const watch = createEngineWatch(clock)
+  const engines = { VLLM: createVllm({ fetch }), Ollama: createOllama({ fetch }) }
+  const { hubEndpoint, registryEndpoint, maxDownloads, maxAttempts } = settings
+  const taskDefaults = {
+    ...(hubEndpoint ? { hubEndpoint } : {}),
+    ...(registryEndpoint ? { registryEndpoint } : {}),
+  }
+  const limits = { maxDownloads, maxAttempts, taskDefaults }
+  return createLoop({ clock, random: Math.random, workers: settings.workers, ...telemetry }, wake => ({
+    reporter: createReporter(platform),
+    actor: {
+      clock,
+      wake,
+      models: { platform, limits, started: createStarted(clock), digest },
+      runtimes: { platform, engines, watch, digest },
+    },
+  }))
+}
+
+const restRecorder = (metrics: Metrics) => ({
+  requested: (call: { code: string; method: string; seconds: number }) =>
+    metrics.requested(call.method, Number(call.code) || 0, call.seconds),
+})
+
+const connect = (metrics: Metrics): Client => {
+  const config = new KubeConfig()
+  config.loadFromDefault()
+  return new Client(new Transport(config, { recorder: restRecorder(metrics) }))
+}
+
+const cacheScope = ({ namespace, isNamespaced }: Settings) => ({
+  isNamespaced,
+  ...(namespace ? { namespace } : {}),
+})
+
+/** Start: health → caches → election → controllers. Stop: controllers → caches → the Lease last. */
+const operator = async (): Promise<number> => {
+  const settings = readSettings()
+  const telemetry = { log: createLog(settings.logLevel), metrics: createMetrics() }
+  const { log, metrics } = telemetry
+  const open = connect(metrics)
+  const elector = new Elector(open, {
+    namespace: settings.podNamespace,
+    name: settings.lease,
+    identity: newIdentity(settings.podName),
+    log,
+    recorder: { leads: metrics.led },
+  })
+  const client = open.fencedBy(elector)
+  const caches = createCaches(client, cacheScope(settings))
+  const stopping = stopSignal(log)
+  await serveHealth(
+    { isAlive: () => elector.isSane, isReady: () => caches.isSynced && !stopping.aborted },
+    settings.healthPort,
+  )
+  await serveMetrics(metrics.registry, settings.metricsPort)
+  const recorder = new EventRecorder(client, {
+    controller: 'switchyard.dev/operator',
+    instance: settings.podName,
+    log,
+  })
+  const worker = toWorkerSettings(settings.workerImage, settings.workerPullPolicy, settings.workerValues)
+  const platform = createKubernetesPlatform({ client, caches, recorder, worker })
+  const loop = makeLoop(settings, platform, telemetry)
+  caches.start()
+  await caches.synced()
+  log.info({ namespace: settings.namespace ?? 'all' }, 'caches are warm; waiting to lead')
+  return lead({ elector, loop, caches, recorder, log, stopping })
+}
+
+interface Running {
+  readonly elector: Elector
+  readonly loop: Loop
+  readonly caches: Caches
+  readonly recorder: EventRecorder
+  readonly log: Log
+  readonly stopping: AbortSignal
+}
+
+const drainMs = 25_000
+
+const lead = async ({ elector, loop, caches, recorder, log, stopping }: Running): Promise<number> => {
+  const leadership = await elector.acquire(stopping).catch(() => undefined)
+  if (!leadership) return 0
+  leadership.signal.addEventListener('abort', () => {
+    log.error('the lease is lost: ending at once')
+    process.exit(1)
+  })
+  stopping.addEventListener('abort', () => loop.stop())
+  const done = loop.run()
+  await new Promise<void>(resolve => stopping.addEventListener('abort', () => resolve()))
+  await Promise.race([done, sleep(drainMs)])
+  await recorder.close()
+  await caches.stop()
+  await leadership.release()
+  log.info('stopped')
+  return 0
+}
+
+/** The first SIGTERM or SIGINT asks to stop; the second ends at once. */
+const stopSignal = (log: Log): AbortSignal => {
+  const controller = new AbortController()
+  const stop = (signal: string): void => {
+    if (controller.signal.aborted) process.exit(1)
+    log.info({ signal }, 'stopping')
+    controller.abort()
+  }
+  process.on('SIGTERM', stop)
+  process.on('SIGINT', stop)
+  for (const event of ['unhandledRejection', 'uncaughtException'] as const) {
+    process.on(event, (error: unknown) => {
+      log.fatal({ err: error, event }, 'a defect: ending so that another replica takes over')
+      process.exit(1)
+    })
+  }
+  return controller.signal
+}
+
+const printCrds = async (): Promise<number> => {
+  for (const kind of Object.keys(kinds) as Kind[]) console.log(`---\n${JSON.stringify(toCrd(kind), null, 2)}`)
+  return 0
+}
+
+const usage = `switchyard <command>
+
+  operator             run the controller on Kubernetes (settings come from SWITCHYARD_* variables)
+  worker run …         one short-lived work on bytes; started by the controller
+  crds                 print the custom resource definitions
+  version              print the version`
+
+const version = '0.1.0'
+
+const run = async ([command = '', ...rest]: readonly string[]): Promise<number> => {
+  if (command === 'operator') return operator()
+  if (command === 'worker') return workerMain(rest)
+  if (command === 'crds') return printCrds()
+  if (command === 'version' || command === '--version') return console.log(version) ?? 0
+  console.error(usage)
+  return command === 'help' || command === '--help' ? 0 : 2
+}
+
+const oldest = [22, 19] as const
+const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
+if (major < oldest[0] || (major === oldest[0] && minor < oldest[1])) {
+  console.error(`Switchyard needs Node ${oldest.join('.')} or newer; this is Node ${process.versions.node}.`)
+  process.exit(1)
+}
+
+process.exit(
+  await run(process.argv.slice(2)).catch((error: Error) => {
+    console.error(`switchyard: ${error.message}`)
+    return 1
+  }),
+)

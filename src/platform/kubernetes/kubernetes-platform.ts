@@ -1,0 +1,36 @@
+// Puts the parts of the Kubernetes platform together: one client, one set of caches, every part on both.
+import type { Platform } from '../../domain/platform.ts'
+import { createClusterReads } from './cluster-reads.ts'
+import { createClusterWrites } from './cluster-writes.ts'
+import type { Client } from './kernel/client.ts'
+import type { EventRecorder } from './kernel/events.ts'
+import { Freshness } from './kernel/freshness.ts'
+import type { Caches } from './kubernetes-caches.ts'
+import { KubernetesJournal } from './kubernetes-journal.ts'
+import { createKubernetesServings } from './kubernetes-servings.ts'
+import { KubernetesStore } from './kubernetes-store.ts'
+import { createKubernetesVolumes } from './kubernetes-volumes.ts'
+import { KubernetesWork } from './kubernetes-work.ts'
+import type { WorkerSettings } from './worker-settings.ts'
+
+export interface PlatformParts {
+  /** fenced: refuses to write when leadership may be lost */
+  readonly client: Client
+  readonly caches: Caches
+  readonly recorder: EventRecorder
+  readonly worker: WorkerSettings
+}
+
+export const createKubernetesPlatform = ({ client, caches, recorder, worker }: PlatformParts): Platform => {
+  const freshness = new Freshness()
+  const store = new KubernetesStore({ client, caches, freshness })
+  const reads = createClusterReads(caches, namespace => store.listRuntimes(namespace))
+  return {
+    name: 'kubernetes',
+    store,
+    work: new KubernetesWork({ client, caches, freshness, settings: worker }),
+    servings: createKubernetesServings(reads, createClusterWrites(client)),
+    volumes: createKubernetesVolumes(reads),
+    journal: new KubernetesJournal(recorder),
+  }
+}
