@@ -22,6 +22,7 @@ export interface CredentialSource {
 }
 
 const KEEP_MS = 30_000
+const LONGEST_READING_MS = 15_000
 
 export function createCredentialSource(kubeConfig: KubeConfig): CredentialSource {
   const cluster = kubeConfig.getCurrentCluster()
@@ -31,7 +32,7 @@ export function createCredentialSource(kubeConfig: KubeConfig): CredentialSource
   let cached: Promise<Credentials> | undefined
   let readAt = 0
   const read = (): Promise<Credentials> => {
-    const reading = readCredentials(config)
+    const reading = withinLimit(readCredentials(config))
     cached = reading
     readAt = performance.now()
     reading.catch(() => {
@@ -65,6 +66,14 @@ function withoutCaches(kubeConfig: KubeConfig): KubeConfig {
   copy.contexts = kubeConfig.contexts
   copy.currentContext = kubeConfig.currentContext
   return copy
+}
+
+/** An exec plugin that waits for a person must not hold every request. */
+async function withinLimit(reading: Promise<Credentials>): Promise<Credentials> {
+  const late = Promise.withResolvers<never>()
+  const text = `the credentials of the kubeconfig could not be read within ${LONGEST_READING_MS} ms`
+  const timer = setTimeout(() => late.reject(new Error(text)), LONGEST_READING_MS)
+  return Promise.race([reading, late.promise]).finally(() => clearTimeout(timer))
 }
 
 /** client-node makes an Agent per call; this lets it only say which options that Agent would have had. */
