@@ -31,6 +31,7 @@ const recordFile = (number: number) => join(tmpdir(), 'switchyard-clusters', `${
 
 /** Claims the first free number, cleaning what a crashed run left under it. `hold` is freed with this process. */
 export async function claimInstance(wanted?: string): Promise<{ instance: Instance; hold: Hold }> {
+  await sweep()
   for (let number = 0; number < limit; number++) {
     const hold = await tryHold(`cluster-${number}`)
     if (!hold) continue
@@ -49,6 +50,16 @@ export async function claimInstance(wanted?: string): Promise<{ instance: Instan
     return { instance, hold }
   }
   throw new Error(`all ${limit} test cluster numbers of this machine are in use`)
+}
+
+/** Cleans what crashed runs left under any number. */
+async function sweep(): Promise<void> {
+  const numbers = Array.from({ length: limit }, (_, number) => number)
+  for (const number of numbers.filter(each => existsSync(recordFile(each)))) {
+    const hold = await tryHold(`cluster-${number}`)
+    if (hold) await cleanLeftovers(number)
+    await hold?.release()
+  }
 }
 
 function layoutOf(number: number, stateDir: string): Instance {
