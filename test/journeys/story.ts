@@ -1,0 +1,65 @@
+// A story as people read it: what the watch of a namespace showed, one line per change of phase, reason or outcome.
+import { readFileSync, writeFileSync } from 'node:fs'
+import { execa } from 'execa'
+import { expect } from 'vitest'
+import type { Seen } from './town.ts'
+
+export type Story = {
+  /** every line so far, oldest first */
+  readonly lines: readonly string[]
+  end(): void
+}
+
+const lineOf = (object: Seen): string => {
+  const ready = object.status?.conditions?.find((one: Seen) => one.type === 'Ready')
+  const last = object.status?.lastSwitch
+  const outcome =
+    last && object.kind === 'Runtime' ? ` (last switch: ${last.to?.model ?? 'idle'} ${last.result})` : ''
+  const active = object.status?.active ? ` serving ${object.status.active.model}` : ''
+  const what = `${object.kind} ${object.metadata.name}`
+  return `${what}: ${object.status?.phase ?? 'new'}, Ready=${ready?.status ?? '-'} ${ready?.reason ?? ''}${active}${outcome}`.trimEnd()
+}
+
+/** Follows Models and Runtimes of the namespace through the API server's own watch, until `end`. */
+export function follow(kubectl: string, kubeconfig: string, namespace: string): Story {
+  const lines: string[] = []
+  const known = new Map<string, string>()
+  const watches = ['models', 'runtimes'].map(kind => {
+    const args = ['get', kind, '-n', namespace, '--watch', '-o', 'json', '--output-watch-events']
+    const child = execa(kubectl, args, { env: { KUBECONFIG: kubeconfig }, reject: false, buffer: false })
+    let rest = ''
+    child.stdout.on('data', chunk => {
+      rest = takeObjects(rest + chunk, event => note(event.object))
+    })
+    return child
+  })
+  const note = (object: Seen) => {
+    const key = `${object.kind}/${object.metadata.name}`
+    const line = lineOf(object)
+    if (known.get(key) !== line) lines.push(line)
+    known.set(key, line)
+  }
+  return { lines, end: () => watches.forEach(watch => void watch.kill()) }
+}
+
+/** kubectl prints one indented object after another; each ends with a lone closing brace. */
+const takeObjects = (text: string, each: (event: Seen) => void): string => {
+  const parts = text.split(/(?<=^\}\n)/m)
+  const rest = parts.at(-1)?.endsWith('}\n') ? '' : (parts.pop() ?? '')
+  for (const part of parts) if (part.trim()) each(JSON.parse(part))
+  return rest
+}
+
+/**
+ * Holds the story against its golden file: every line of the file must have been told, in that order. Lines that the cluster's
+ * own pace adds or leaves out are not in the file. UPDATE_GOLDEN=1 writes all lines, to be cut by hand.
+ */
+export function expectStory(story: Story, file: URL): void {
+  if (process.env['UPDATE_GOLDEN']) writeFileSync(file, `${story.lines.join('\n')}\n`)
+  const wanted = readFileSync(file, 'utf8').split('\n').filter(Boolean)
+  let at = 0
+  for (const line of story.lines) if (line === wanted[at]) at++
+  expect(story.lines.join('\n'), `missing, or not in this order: ${wanted[at]}`).toSatisfy(
+    () => at === wanted.length,
+  )
+}
