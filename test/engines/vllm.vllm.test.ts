@@ -121,7 +121,7 @@ describe.skipIf(why)('a real vLLM', () => {
   it('started by the config file written for it is proved', async () => {
     const port = await freePort()
     const configPath = join(scene.folder, 'engine.yaml')
-    const config = `# door\nhost: 127.0.0.1\nport: ${port}\nmodel: org/old\nmax-model-len: 64\nuvicorn-log-level: warning\ncompilation-config:\n  mode: 0\n`
+    const config = `# door\nhost: 127.0.0.1\nport: ${port}\nmodel: org/old\nmax-model-len: 64\nuvicorn-log-level: info\ncompilation-config:\n  mode: 0\n`
     const found = { command: ['vllm', 'serve'], args: ['--config', configPath], env: {}, port }
     writeFileSync(configPath, vllm.launch(recipe, { ...found, config, configPath }).config ?? '')
     await startVllm(found.args)

@@ -12,6 +12,10 @@ describe('the log of a loading vLLM', () => {
       '(APIServer pid=1) INFO 11-24 21:00:00 [api_server.py:1] vLLM API server version 0.32.0',
       'ProcessStarted',
     ],
+    [
+      '(APIServer pid=1) INFO 11-24 21:00:00 [api_utils.py:347]  ▄▄ ▄█ █     █     █ ▀▄▀ █  version 0.32.0',
+      'ProcessStarted',
+    ],
     [`${core}Initializing a V1 LLM engine (v0.32.0) with config: model='/m'`, 'EngineCoreStarted'],
     [`${core}Starting to load model /m...`, 'ModelLoading'],
     [
