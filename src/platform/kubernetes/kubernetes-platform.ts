@@ -28,7 +28,13 @@ export const createKubernetesPlatform = ({ client, caches, recorder, worker }: P
   return {
     name: 'kubernetes',
     store,
-    work: new KubernetesWork({ client, caches, freshness, settings: worker }),
+    work: new KubernetesWork({
+      client,
+      caches,
+      freshness,
+      settings: worker,
+      onTerminating: namespace => store.noteTerminating(namespace),
+    }),
     servings: createKubernetesServings(reads, createClusterWrites(client)),
     volumes: createKubernetesVolumes(reads),
     journal: new KubernetesJournal(recorder),

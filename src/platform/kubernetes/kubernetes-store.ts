@@ -16,7 +16,9 @@ import { MODEL, type Resource, RUNTIME } from './kernel/resources.ts'
 import type { Caches } from './kubernetes-caches.ts'
 import type { RawCustom } from './kubernetes-objects.ts'
 
-export const fieldManager = 'switchyard'
+const fieldManager = 'switchyard'
+
+const believedMs = 60_000
 
 export interface StoreParts {
   readonly client: Client
@@ -65,7 +67,8 @@ const byAge = (a: Stored, b: Stored): number =>
 
 export class KubernetesStore implements Store {
   readonly #parts: StoreParts
-  readonly #refusing = new Set<string>()
+  /** namespace → when a write was refused because it is being deleted */
+  readonly #refusing = new Map<string, number>()
 
   constructor(parts: StoreParts) {
     this.#parts = parts
@@ -151,12 +154,14 @@ export class KubernetesStore implements Store {
 
   isTerminating(namespace: string): boolean {
     const known = this.#parts.caches.namespaces?.get({ name: namespace })
-    return known ? known.status?.phase === 'Terminating' : this.#refusing.has(namespace)
+    return known
+      ? known.status?.phase === 'Terminating'
+      : performance.now() - (this.#refusing.get(namespace) ?? Number.NEGATIVE_INFINITY) < believedMs
   }
 
-  /** Where namespaces cannot be watched, the first refusal tells. */
+  /** Where namespaces cannot be watched, a refusal tells; believed for a minute, because one of the same name may come. */
   noteTerminating(namespace: string): void {
-    this.#refusing.add(namespace)
+    this.#refusing.set(namespace, performance.now())
   }
 
   #wakeBy(kind: Kind, cache: Reflector<RawCustom>, wake: Wake): void {
