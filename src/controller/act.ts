@@ -1,5 +1,6 @@
 // Carries out each action that a rule asked for, in order; what it throws says when to look again.
 import type { ModelAction, RuntimeAction, StartWork } from '../domain/decision.ts'
+import { NotSupported } from '../domain/failure.ts'
 import type { Key } from '../domain/object.ts'
 import { keyOf, type Model, type Runtime } from '../domain/object.ts'
 import type { Clock, WorkOrder } from '../domain/platform.ts'
@@ -83,7 +84,7 @@ const actOnServing = (actor: Actor, runtime: Runtime, action: RuntimeAction): Pr
     case 'scale':
       return servings.scale(runtime, action.replicas)
     case 'setInService':
-      return servings.setInService(runtime, action.pod, action.isInService)
+      return servings.setInService(runtime, action.pod, action.isInService).catch(ignoreNotSupported)
     case 'restore':
       return servings.restore(runtime)
     case 'release':
@@ -93,6 +94,11 @@ const actOnServing = (actor: Actor, runtime: Runtime, action: RuntimeAction): Pr
     default:
       return undefined
   }
+}
+
+/** Where the Service cannot tell pods apart, the engine's grace period is the drain. */
+const ignoreNotSupported = (error: unknown): void => {
+  if (!(error instanceof NotSupported)) throw error
 }
 
 const callTimeout = 60_000

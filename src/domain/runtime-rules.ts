@@ -96,7 +96,7 @@ const problemsOf = (seen: Seen): readonly Problem[] => {
   const volume = isProblem(seen.volume) && seen.runtime.spec.desiredState === 'Active' ? [seen.volume] : []
   const wanted =
     seen.wanted && isProblem(seen.wanted) && seen.wanted.reason !== 'WaitingForModel' ? [seen.wanted] : []
-  const drift = seen.serving.drift ? [seen.serving.drift] : []
+  const drift = seen.serving.drift && !retryAsked(seen) ? [seen.serving.drift] : []
   return [...seen.serving.problems, ...volume, ...wanted, ...drift]
 }
 
@@ -196,7 +196,8 @@ const waitingForModel: Speak = seen => {
 
 const switchDue: Speak = seen => {
   const wanted = wantedOf(seen)
-  if (!wanted || isSame(activeOf(seen), toServed(wanted))) return undefined
+  const isTakenBack = seen.serving.drift !== undefined && retryAsked(seen) !== undefined
+  if (!wanted || (isSame(activeOf(seen), toServed(wanted)) && !isTakenBack)) return undefined
   const said = openSwitch(seen, wanted)
   const retry = retryAsked(seen)
   return retry

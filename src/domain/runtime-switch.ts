@@ -103,6 +103,9 @@ const unreachableEngine = (seen: RuntimeObservation): string | undefined => {
   return `${pod.address} does not answer the operator: allow it in the NetworkPolicy of the engine`
 }
 
+/** A Service that does not select our label keeps the pod, however often it is asked: the grace period drains then. */
+const serviceLagMs = 3_000
+
 const draining: Step = now => {
   const { seen, open } = now
   const pod = newestPod(seen)
@@ -111,11 +114,11 @@ const draining: Step = now => {
     seen.serving.origin === 'Made' && pod?.isReady && seen.strategy === 'Recreate' && drainSeconds > 0
   if (!pod || !canDrain) return enter(now, 'Unloading', 'unloading the old model', downNow(seen))
   const running = seen.engine?.answer.running ?? 0
-  if (pod.isInService)
+  const waited = sinceMs(seen, open.stepSince)
+  if (pod.isInService && waited < serviceLagMs)
     return stay(now, 'taking the pod out of the Service', [
       { do: 'setInService', pod: pod.name, isInService: false },
     ])
-  const waited = sinceMs(seen, open.stepSince)
   if (running > 0 && waited < drainSeconds * 1000) return stay(now, 'waiting for running requests')
   return enter(
     now,
@@ -197,7 +200,7 @@ export const loadTrouble = (
   if (load?.recipe === target.recipe.hash && load.error) return { reason: 'LoadFailed', message: load.error }
   const pod = newestPod(seen)
   if (seen.strategy === 'InPlace' || !pod || podRecipe(pod) !== target.recipe.hash) return undefined
-  const said = seen.signs.findLast(sign => sign.failure)?.failure
+  const said = seen.signs.find(sign => sign.failure)?.failure
   const ended = pod.restarts > 0 || (pod.problem && !pod.isRunning && pod.problem.reason === 'LoadFailed')
   if (said && ended) return said
   if (!ended) return undefined

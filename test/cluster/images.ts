@@ -17,7 +17,7 @@ export const imageNames = {
 } as const
 
 /** Node, and the stand-in as `vllm`, `ollama` and `python3` on the PATH. */
-export async function buildEngineImage(folder: string): Promise<string> {
+export async function buildEngineImage(folder: string, name: string = imageNames.engine): Promise<string> {
   const work = join(folder, 'engine-bundle')
   mkdirSync(work, { recursive: true })
   const programs = await bundleEngine(work, '/usr/bin/node')
@@ -25,7 +25,7 @@ export async function buildEngineImage(folder: string): Promise<string> {
     `/usr/local/bin/${nameOf(path)}`,
     { from: path },
   ])
-  const image = { name: imageNames.engine, user: '65532:65532', workdir: '/tmp', cmd: ['vllm'] }
+  const image = { name, user: '65532:65532', workdir: '/tmp', cmd: ['vllm'] }
   const layers = [await nodeLayer(), Object.fromEntries(files)]
   return buildImage({ ...image, layers }, join(folder, 'engine.tar'))
 }
@@ -33,13 +33,17 @@ export async function buildEngineImage(folder: string): Promise<string> {
 const nameOf = (path: string) => path.split('/').at(-1) ?? path
 
 /** The real server with the libraries that it loads; a shell-less root that any user may run. */
-export async function buildOllamaImage(folder: string, say?: (line: string) => void): Promise<string> {
+export async function buildOllamaImage(
+  folder: string,
+  say?: (line: string) => void,
+  name: string = imageNames.ollama,
+): Promise<string> {
   const program = await ensureOllama(say)
   const layers = [
     { ...(await librariesOf(program)), ...people, '/usr/bin/ollama': { from: program, mode: 0o755 } },
   ]
   const image = {
-    name: imageNames.ollama,
+    name,
     entrypoint: ['/usr/bin/ollama'],
     cmd: ['serve'],
     user: '65532:65532',

@@ -68,7 +68,11 @@ const isGone = (response: ServerResponse) => response.destroyed || response.clos
 async function write(response: ServerResponse, chunk: Buffer) {
   if (chunk.length === 0 || isGone(response)) return
   if (response.write(chunk)) return
-  await Promise.race([once(response, 'drain'), once(response, 'close')])
+  const heard = new AbortController()
+  const { signal } = heard
+  const waits = [once(response, 'drain', { signal }), once(response, 'close', { signal })]
+  await Promise.race(waits.map(wait => wait.catch(() => undefined)))
+  heard.abort()
 }
 
 async function writeSlowly(response: ServerResponse, chunk: Buffer, bytesPerSecond: number) {

@@ -1,0 +1,73 @@
+// `npm test`: the checks, then every layer of tests that can run here; says what could not, and closes with one line of counts.
+import { mkdtempSync, readFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { execa } from 'execa'
+import { ensureOllama, whyNoOllama } from '../test/cluster/ollama.ts'
+import { ensurePrograms, whyNotHere } from '../test/cluster/programs.ts'
+import { check } from './check.ts'
+
+interface Counts {
+  readonly passed: number
+  readonly failed: number
+  readonly skipped: number
+}
+
+interface Report {
+  readonly numPassedTests: number
+  readonly numFailedTests: number
+  readonly numPendingTests: number
+  readonly numFailedTestSuites: number
+  readonly success: boolean
+}
+
+const folder = mkdtempSync(join(tmpdir(), 'switchyard-test-'))
+const say = (line: string): void => console.log(line)
+
+/** One vitest project; a run that ends without a report counts as one failure. */
+const runProject = async (project: string): Promise<Counts> => {
+  say(`\n── ${project} ──`)
+  const file = join(folder, `${project}.json`)
+  const reports = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`]
+  const done = await execa('vitest', ['run', '--project', project, ...reports], {
+    stdio: 'inherit',
+    reject: false,
+    preferLocal: true,
+  })
+  try {
+    const report = JSON.parse(readFileSync(file, 'utf8')) as Report
+    const failed = report.numFailedTests || (done.failed ? Math.max(1, report.numFailedTestSuites) : 0)
+    return { passed: report.numPassedTests, failed, skipped: report.numPendingTests }
+  } catch {
+    return { passed: 0, failed: 1, skipped: 0 }
+  }
+}
+
+/** Real programs are built once per machine, outside the clone. */
+const buildPrograms = async (): Promise<void> => {
+  const reason = whyNotHere()
+  if (reason) return say(`left out: the cluster suite: ${reason}`)
+  const begun = Date.now()
+  await ensurePrograms(say)
+  const noOllama = whyNoOllama()
+  if (noOllama) say(`left out: tests with the real Ollama: ${noOllama}`)
+  else await ensureOllama(say)
+  say(`programs are ready (${Math.round((Date.now() - begun) / 1000)} s)`)
+}
+
+const begun = Date.now()
+const isClean = await check()
+const counts: Counts[] = [
+  { passed: isClean ? 1 : 0, failed: isClean ? 0 : 1, skipped: 0 },
+  await runProject('fast'),
+]
+await buildPrograms()
+for (const project of ['real', 'cluster']) counts.push(await runProject(project))
+
+const sum = (key: keyof Counts): number => counts.reduce((total, one) => total + one[key], 0)
+say(`\n${Math.round((Date.now() - begun) / 1000)} s`)
+say(
+  'left out on purpose: real vLLM (`npm run test:vllm`: 6 GB and minutes; its result stands in docs/testing.md)',
+)
+say(`${sum('passed')} passed, ${sum('failed')} failed, ${sum('skipped')} skipped`)
+process.exit(sum('failed') > 0 ? 1 : 0)
