@@ -1,4 +1,5 @@
 // The verbs of the API server on raw JSON: what is read is what was sent, field for field.
+import { type Call, nameOf, type Query } from './call.ts'
 import type {
   Appliable,
   ApplyOptions,
@@ -18,7 +19,7 @@ import { ApiError, errorOfWatchEvent, MutationRefused } from './errors.ts'
 import { type LineLimits, LineTooLong, splitLines } from './lines.ts'
 import { NoAnswer } from './no-answer.ts'
 import { apiVersionOf, type KernelObject, POD, pathOf, type Ref, type Resource } from './resources.ts'
-import { type Call, nameOf, type Query, type Transport } from './transport.ts'
+import type { Transport } from './transport.ts'
 
 export type * from './client-options.ts'
 

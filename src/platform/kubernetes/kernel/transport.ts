@@ -2,27 +2,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { DispatcherOptions, KubeConfig } from '@kubernetes/client-node'
 import { Agent, type Dispatcher, ProxyAgent } from 'undici'
+import { type Call, nameOf } from './call.ts'
 import { type CredentialSource, type Credentials, createCredentialSource } from './credentials.ts'
 import { ApiError } from './errors.ts'
 import { isTransient, NoAnswer } from './no-answer.ts'
 import type { RestRecorder } from './recorders.ts'
-
-export type Method = 'GET' | 'POST' | 'PATCH' | 'PUT' | 'DELETE'
-export type Query = Readonly<Record<string, string | number | boolean | undefined>>
-
-export interface Call {
-  readonly method: Method
-  readonly path: string
-  readonly query?: Query
-  readonly body?: unknown
-  readonly contentType?: string
-  readonly deadlineMs: number
-  readonly signal?: AbortSignal | undefined
-  /** may be sent again although it may have had its effect */
-  readonly isIdempotent: boolean
-  /** most milliseconds without a byte; streams only, 0 = no limit */
-  readonly idleMs?: number
-}
+import { asNoAnswer, limitTime, type TimeLimit } from './time-limit.ts'
 
 export interface TransportSettings {
   readonly userAgent?: string
@@ -50,6 +35,7 @@ export class Transport {
   readonly #source: CredentialSource
   readonly #settings: TransportSettings
   #agents: Agents | undefined
+  #isClosed = false
 
   constructor(config: KubeConfig, settings: TransportSettings = {}) {
     this.#source = createCredentialSource(config)
@@ -79,7 +65,9 @@ export class Transport {
     }
   }
 
+  /** For good: running calls fail, and so does every later one. */
   async close(): Promise<void> {
+    this.#isClosed = true
     const agents = this.#agents
     this.#agents = undefined
     await Promise.all([agents?.calls.destroy(), agents?.streams.destroy()])
@@ -176,11 +164,12 @@ export class Transport {
   #passWarnings(call: Call, answer: Dispatcher.ResponseData): void {
     const header = answer.headers['warning']
     const warnings = header === undefined ? [] : Array.isArray(header) ? header : [header]
-    for (const each of warnings) this.#settings.onWarning?.(each.replace(/^299 \S+ /, ''), nameOf(call))
+    for (const each of warnings) this.#settings.onWarning?.(toSentence(each), nameOf(call))
   }
 
   /** New agents only when the bytes of a certificate changed; running streams end on the old ones. */
   #agentsFor(credentials: Credentials): Agents {
+    if (this.#isClosed) throw new Error('the connection to the API server was closed')
     if (this.#agents?.fingerprint === credentials.fingerprint) return this.#agents
     const old = this.#agents
     const { connections = 8, allowH2 = false } = this.#settings
@@ -195,7 +184,9 @@ export class Transport {
   }
 }
 
-export const nameOf = (call: Pick<Call, 'method' | 'path'>): string => `${call.method} ${call.path}`
+/** `299 - "quoted"` */
+const toSentence = (warning: string): string =>
+  warning.replace(/^\d{3} \S+ "(.*)"$/s, '$1').replace(/\\(.)/g, '$1')
 
 const makeAgent = (
   connection: DispatcherOptions,
@@ -246,48 +237,5 @@ async function* readStream(
     throw call.signal?.aborted ? call.signal.reason : asNoAnswer(call, error)
   } finally {
     limit.clear()
-  }
-}
-
-const asNoAnswer = (call: Call, error: unknown): unknown => {
-  if (error instanceof ApiError || error instanceof NoAnswer || error instanceof TypeError) return error
-  const code = (error as { code?: unknown })?.code
-  const isSlow = typeof code === 'string' && /TIMEOUT/.test(code)
-  return new NoAnswer(nameOf(call), isSlow ? 'Timeout' : 'Network', error)
-}
-
-interface TimeLimit {
-  readonly signal: AbortSignal
-  remainingMs(): number
-  /** the error that the caller should see */
-  explain(error: unknown): unknown
-  /** the deadline no longer counts; the caller's signal does */
-  stopClock(): void
-  clear(): void
-}
-
-const limitTime = (call: Call): TimeLimit => {
-  const controller = new AbortController()
-  const endsAt = performance.now() + call.deadlineMs
-  let isLate = false
-  const follow = () => controller.abort(call.signal?.reason)
-  if (call.signal?.aborted) follow()
-  else call.signal?.addEventListener('abort', follow, { once: true })
-  const timer = setTimeout(() => {
-    isLate = true
-    controller.abort(new DOMException('deadline', 'TimeoutError'))
-  }, call.deadlineMs)
-  return {
-    signal: controller.signal,
-    remainingMs: () => endsAt - performance.now(),
-    explain: error => {
-      if (call.signal?.aborted) return call.signal.reason
-      return isLate ? new NoAnswer(nameOf(call), 'Timeout') : asNoAnswer(call, error)
-    },
-    stopClock: () => clearTimeout(timer),
-    clear: () => {
-      clearTimeout(timer)
-      call.signal?.removeEventListener('abort', follow)
-    },
   }
 }

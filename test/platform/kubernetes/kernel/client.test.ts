@@ -201,6 +201,19 @@ describe('A refusal', () => {
   })
 })
 
+describe('A client that was closed', () => {
+  it('opens no new connection', async () => {
+    let asked = 0
+    const client = await open((_request, response) => {
+      asked++
+      sendJson(response, aMap())
+    })
+    await wire.transport.close()
+    expect((await failure(client.get(CONFIG_MAP, at, { deadlineMs: 300 }))).message).toContain('closed')
+    expect(asked).toBe(0)
+  })
+})
+
 describe('Credentials', () => {
   it('are read afresh from the token file after a 401, and the call is repeated once', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'token-'))
@@ -333,7 +346,7 @@ describe('A write', () => {
       { settings: { onWarning: warning => warnings.push(warning) } },
     )
     await client.create(CONFIG_MAP, aMap())
-    expect(warnings).toEqual(['"unknown field \\"spec.typo\\""'])
+    expect(warnings).toEqual(['unknown field "spec.typo"'])
   })
 })
 

@@ -1,0 +1,47 @@
+// The deadline of a call and its caller's signal as one, and what their end means.
+import { type Call, nameOf } from './call.ts'
+import { ApiError } from './errors.ts'
+import { NoAnswer } from './no-answer.ts'
+
+export interface TimeLimit {
+  readonly signal: AbortSignal
+  remainingMs(): number
+  /** the error that the caller should see */
+  explain(error: unknown): unknown
+  /** the deadline no longer counts; the caller's signal does */
+  stopClock(): void
+  clear(): void
+}
+
+export const limitTime = (call: Call): TimeLimit => {
+  const controller = new AbortController()
+  const endsAt = performance.now() + call.deadlineMs
+  let isLate = false
+  const follow = () => controller.abort(call.signal?.reason)
+  if (call.signal?.aborted) follow()
+  else call.signal?.addEventListener('abort', follow, { once: true })
+  const timer = setTimeout(() => {
+    isLate = true
+    controller.abort(new DOMException('deadline', 'TimeoutError'))
+  }, call.deadlineMs)
+  return {
+    signal: controller.signal,
+    remainingMs: () => endsAt - performance.now(),
+    explain: error => {
+      if (call.signal?.aborted) return call.signal.reason
+      return isLate ? new NoAnswer(nameOf(call), 'Timeout') : asNoAnswer(call, error)
+    },
+    stopClock: () => clearTimeout(timer),
+    clear: () => {
+      clearTimeout(timer)
+      call.signal?.removeEventListener('abort', follow)
+    },
+  }
+}
+
+export const asNoAnswer = (call: Call, error: unknown): unknown => {
+  if (error instanceof ApiError || error instanceof NoAnswer || error instanceof TypeError) return error
+  const code = (error as { code?: unknown })?.code
+  const isSlow = typeof code === 'string' && /TIMEOUT/.test(code)
+  return new NoAnswer(nameOf(call), isSlow ? 'Timeout' : 'Network', error)
+}
