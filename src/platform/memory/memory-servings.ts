@@ -1,0 +1,195 @@
+// The Deployment of a Runtime in the memory world: adopted or made, one template change per switch, stale writes refused.
+import type { Launch } from '../../domain/engine.ts'
+import { Rejected, Transient, Waiting } from '../../domain/failure.ts'
+import { type Runtime, toKey } from '../../domain/object.ts'
+import type { PodSight, Problem, Servings, ServingView } from '../../domain/platform.ts'
+import { podsOf } from './memory-pods.ts'
+import type { MemoryProcess } from './memory-process.ts'
+import { claimNameOf } from './memory-volumes.ts'
+import type { Deployment, Pod, Template } from './memory-world.ts'
+
+const asFound = 'AsFound'
+
+/** What a made Deployment starts with before any model. */
+const bare: Record<Deployment['engine'], Template> = {
+  VLLM: { command: [], args: ['serve'] },
+  Ollama: { command: ['ollama', 'serve'], args: [] },
+}
+
+const isMade = ({ spec }: Runtime): boolean => spec.kubernetes?.podTemplate !== undefined
+
+const nameOf = ({ metadata, spec }: Runtime): string =>
+  `${metadata.namespace}/${spec.kubernetes?.deploymentName ?? metadata.name}`
+
+export const createMemoryServings = (process: MemoryProcess): Servings => {
+  const write = (runtime: Runtime, what: string, change: (old: Deployment) => Deployment): Promise<void> =>
+    process.write(`${what} of ${nameOf(runtime)}`, () => edit(process, runtime, change))
+  return {
+    observe: runtime => observe(process, runtime),
+    prepare: runtime =>
+      write(runtime, 'prepare', old => ({
+        ...old,
+        strategy: 'Recreate',
+        originals: old.originals ?? old.template,
+      })),
+    apply: (runtime, launch) =>
+      process.write(`apply of ${nameOf(runtime)}`, () => apply(process, runtime, launch)),
+    revert: (runtime, hash) => write(runtime, 'revert', old => revert(old, hash)),
+    scale: (runtime, replicas) => write(runtime, 'scale', old => ({ ...old, replicas })),
+    setInService: (_runtime, pod, isInService) =>
+      process.write(`service of ${pod}`, () =>
+        process.world.edit(process.world.pods, pod, one => ({ ...one, isInService })),
+      ),
+    restore: runtime =>
+      write(runtime, 'restore', old => (old.originals ? { ...old, template: old.originals } : old)),
+    release: runtime => process.write(`release of ${nameOf(runtime)}`, () => release(process, runtime)),
+    logs: async (_runtime, pod, lines) => process.world.pods.get(pod)?.log.slice(-lines) ?? [],
+    watch: wake => watch(process, (namespace, name) => wake(toKey('Runtime', { namespace, name }), false)),
+  }
+}
+
+const watch = (process: MemoryProcess, wake: (namespace: string, name: string) => void): void => {
+  const tell = (deployment: string): void => {
+    for (const runtime of process.runtimes.list())
+      if (nameOf(runtime) === deployment) wake(runtime.metadata.namespace, runtime.metadata.name)
+  }
+  process.deployments.subscribe(tell)
+  process.pods.subscribe(name => tell(name.slice(0, name.lastIndexOf('-'))))
+  process.claims.subscribe(name => {
+    for (const runtime of process.runtimes.list()) {
+      const claim = claimNameOf(process, runtime)
+      if (`${runtime.metadata.namespace}/${claim}` === name)
+        wake(runtime.metadata.namespace, runtime.metadata.name)
+    }
+  })
+}
+
+const observe = (process: MemoryProcess, runtime: Runtime): ServingView => {
+  const deployment = process.deployments.get(nameOf(runtime))
+  const template = isMade(runtime) ? bare[runtime.spec.engine] : deployment?.template
+  const { recipe } = deployment?.template ?? {}
+  return {
+    origin: isMade(runtime) ? 'Made' : 'Adopted',
+    exists: deployment !== undefined,
+    problems: problemsOf(process, runtime, deployment),
+    ...(template ? { container: sightOf(runtime, template) } : {}),
+    replicas: deployment?.replicas ?? 0,
+    isExclusive: deployment ? deployment.strategy === 'Recreate' : isMade(runtime),
+    isPrepared: isMade(runtime) || deployment?.originals !== undefined,
+    isSettled: deployment?.observedGeneration === deployment?.generation,
+    ...(recipe === undefined ? {} : { recipe }),
+    ...(deployment?.previous ? { previousRecipe: deployment.previous.hash } : {}),
+    pods: podsOf(process, nameOf(runtime)).map(sightPod).sort(newestFirst),
+    endpoint: `http://${runtime.metadata.name}.${runtime.metadata.namespace}.svc:8000`,
+  }
+}
+
+const sightOf = (runtime: Runtime, { command, args }: Template) => ({
+  command,
+  args,
+  env: {},
+  port: runtime.spec.engine === 'VLLM' ? 8000 : 11434,
+})
+
+const problemsOf = (
+  process: MemoryProcess,
+  runtime: Runtime,
+  deployment: Deployment | undefined,
+): Problem[] => {
+  if (!deployment && !isMade(runtime)) {
+    const name = runtime.spec.kubernetes?.deploymentName ?? '?'
+    return [{ reason: 'DeploymentNotFound', message: `Deployment ${name} does not exist` }]
+  }
+  const claim = claimNameOf(process, runtime)
+  if (claim && !process.claims.get(`${runtime.metadata.namespace}/${claim}`))
+    return [{ reason: 'ClaimNotFound', message: `PersistentVolumeClaim ${claim} does not exist` }]
+  if (deployment && deployment.replicas > 1)
+    return [{ reason: 'TooManyReplicas', message: `Deployment has ${deployment.replicas} replicas` }]
+  return []
+}
+
+const newestFirst = (a: PodSight, b: PodSight): number =>
+  b.createdAt.localeCompare(a.createdAt) || a.name.localeCompare(b.name)
+
+const sightPod = (pod: Pod): PodSight => ({
+  uid: pod.uid,
+  name: pod.name,
+  ...(pod.template.recipe === undefined ? {} : { recipe: pod.template.recipe }),
+  address: addressOf(pod.name),
+  isReady: pod.isReady,
+  isRunning: pod.isRunning,
+  isLeaving: pod.isLeaving,
+  isInService: pod.isInService && pod.isReady,
+  restarts: pod.restarts,
+  createdAt: pod.createdAt,
+  ...(pod.readyAt ? { readyAt: pod.readyAt } : {}),
+  ...(pod.problem ? { problem: pod.problem } : {}),
+})
+
+export const addressOf = (pod: string): string => `memory://${pod}`
+
+/** Refused when the view that was decided on is not the newest. */
+const edit = (process: MemoryProcess, runtime: Runtime, change: (old: Deployment) => Deployment): void => {
+  const { world } = process
+  const name = nameOf(runtime)
+  const old = world.deployments.get(name)
+  if (!old) throw new Waiting('DeploymentNotFound', `Deployment ${name} does not exist`)
+  if (process.deployments.version(name) !== world.deployments.version(name))
+    throw new Transient('ApiUnavailable', `Deployment ${name} was changed meanwhile`)
+  const next = change(old)
+  if (JSON.stringify(next) === JSON.stringify(old)) return
+  world.deployments.put(name, () => ({ ...next, generation: old.generation + 1 }))
+}
+
+const apply = (process: MemoryProcess, runtime: Runtime, launch: Launch): void => {
+  const { world } = process
+  const name = nameOf(runtime)
+  if (!world.deployments.get(name) && isMade(runtime)) {
+    make(process, runtime, launch)
+    return
+  }
+  if (runtime.spec.engine === 'Ollama') return
+  edit(process, runtime, old => {
+    const hash = old.template.recipe ?? asFound
+    if (hash === launch.hash) return old
+    if (old.strategy !== 'Recreate') world.violations.push(`${name} was switched before it was exclusive`)
+    return { ...old, template: launched(old.template, launch), previous: { hash, template: old.template } }
+  })
+}
+
+const launched = (template: Template, { hash, command, args }: Launch): Template => ({
+  recipe: hash,
+  command: command ?? template.command,
+  args: args ?? template.args,
+})
+
+const make = ({ world }: MemoryProcess, runtime: Runtime, launch: Launch): void => {
+  const template = bare[runtime.spec.engine]
+  world.deployments.put(nameOf(runtime), () => ({
+    namespace: runtime.metadata.namespace,
+    name: runtime.metadata.name,
+    engine: runtime.spec.engine,
+    claim: runtime.spec.storage?.claimName ?? 'models',
+    template: runtime.spec.engine === 'VLLM' ? launched(template, launch) : template,
+    strategy: 'Recreate',
+    replicas: 1,
+    generation: 1,
+    observedGeneration: 0,
+    madeFor: runtime.metadata.uid,
+  }))
+}
+
+const revert = (old: Deployment, hash: string): Deployment => {
+  const now = old.template.recipe ?? asFound
+  if (now === hash) return old
+  const before = { hash: now, template: old.template }
+  if (hash === asFound && old.originals) return { ...old, template: old.originals, previous: before }
+  if (old.previous?.hash !== hash)
+    throw new Rejected('SwitchFailed', `Deployment ${old.name} does not know launch ${hash} any more`)
+  return { ...old, template: old.previous.template, previous: before }
+}
+
+const release = ({ world }: MemoryProcess, runtime: Runtime): void => {
+  const known = world.deployments.get(nameOf(runtime))
+  if (known?.madeFor === runtime.metadata.uid) world.deployments.drop(nameOf(runtime))
+}

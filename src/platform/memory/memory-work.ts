@@ -1,0 +1,54 @@
+// Works in the memory world: started once by id, seen through the view, forgotten by name.
+import { Waiting } from '../../domain/failure.ts'
+import { toKey } from '../../domain/object.ts'
+import type { Work, WorkOrder, WorkView } from '../../domain/platform.ts'
+import type { MemoryProcess } from './memory-process.ts'
+import { cancelWork, startWork } from './memory-workers.ts'
+import type { WorkRecord } from './memory-world.ts'
+
+const hasEnded = ({ view }: WorkRecord): boolean => view.phase === 'Succeeded' || view.phase === 'Failed'
+
+const keyOf = (order: Pick<WorkOrder, 'id' | 'owner'>): string => `${order.owner.namespace}/${order.id}`
+
+export const createMemoryWork = (process: MemoryProcess): Work => {
+  const { world, works } = process
+  const all = (): readonly WorkRecord[] => works.list()
+  return {
+    list: owner => views(all().filter(({ order }) => order.owner.uid === owner.uid)),
+    running: namespace =>
+      views(all().filter(one => one.order.owner.namespace === namespace && !hasEnded(one))),
+    start: order =>
+      process.write(`start of ${order.command} for ${order.owner.name}`, () => start(process, order)),
+    cancel: (id, namespace) =>
+      process.write('cancel of a work', () => cancelWork(world, `${namespace}/${id}`)),
+    forget: (id, namespace) =>
+      process.write('forgetting a work', () => {
+        const known = world.works.get(`${namespace}/${id}`)
+        if (known && !hasEnded(known)) world.violations.push(`a running ${known.order.command} was forgotten`)
+        world.works.drop(`${namespace}/${id}`)
+      }),
+    watch: wake => {
+      const owners = new Map<string, WorkRecord>()
+      works.subscribe(name => {
+        const record = works.get(name) ?? owners.get(name)
+        if (!record) return
+        owners.set(name, record)
+        wake(toKey('Model', record.order.owner), false)
+      })
+      for (const { order } of all()) wake(toKey('Model', order.owner), true)
+    },
+  }
+}
+
+const views = (records: readonly WorkRecord[]): WorkView[] => records.map(({ view }) => view)
+
+const start = (process: MemoryProcess, order: WorkOrder): void => {
+  const { world } = process
+  const known = world.works.get(keyOf(order))
+  if (known?.isLeaving) {
+    throw new Waiting('VolumeBusy', `the former worker of ${order.owner.name} is still ending`, 2_000)
+  }
+  if (known) return
+  const version = startWork(world, keyOf(order), order)
+  process.recordWrite(toKey('Model', order.owner), process.works, { name: keyOf(order), version })
+}

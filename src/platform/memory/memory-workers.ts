@@ -1,0 +1,216 @@
+// Worker processes of the memory world: they start after a second, take their time, and end with a result.
+import type { WorkOrder, WorkView } from '../../domain/platform.ts'
+import type { Layout, WorkerResult, WorkFailure } from '../../domain/worker-task.ts'
+import {
+  type Claim,
+  type Source,
+  type StoredCopy,
+  sourceName,
+  type WorkRecord,
+  type World,
+} from './memory-world.ts'
+
+const startMs = 1_000
+const leaveMs = 500
+const steps = 5
+
+export const startWork = (world: World, key: string, order: WorkOrder): number => {
+  const { task: _t, volume, tokenSecret: _s, runtime: _r, ...identity } = order
+  const view: WorkView = {
+    ...identity,
+    phase: 'Starting',
+    startedAt: world.now(),
+    ...(volume ? { volume: volume.key } : {}),
+  }
+  const version = world.works.put(key, () => ({ order, view, isLeaving: false }))
+  world.clock.after(startMs, () => tryToRun(world, key))
+  return version
+}
+
+/** Ends it: it is seen until its process is gone. */
+export const cancelWork = (world: World, key: string): void => {
+  const known = world.works.get(key)
+  if (!known || known.isLeaving) return
+  world.edit(world.works, key, one => ({ ...one, isLeaving: true }))
+  world.clock.after(leaveMs, () => world.works.drop(key))
+}
+
+const lives = (world: World, key: string): WorkRecord | undefined => {
+  const record = world.works.get(key)
+  return record && !record.isLeaving ? record : undefined
+}
+
+const show = (world: World, key: string, change: Partial<WorkView>): void =>
+  world.edit(world.works, key, (one): WorkRecord => ({ ...one, view: { ...one.view, ...change } }))
+
+const tryToRun = (world: World, key: string): void => {
+  const record = lives(world, key)
+  if (record?.view.phase !== 'Starting') return
+  const problem = world.script.workProblem
+  if (problem) {
+    show(world, key, { notStarted: problem })
+    world.clock.after(5_000, () => tryToRun(world, key))
+    return
+  }
+  checkAlone(world, key, record)
+  const { notStarted: _, ...view } = record.view
+  world.edit(world.works, key, (one): WorkRecord => ({ ...one, view: { ...view, phase: 'Running' } }))
+  run(world, key, 0)
+}
+
+const checkAlone = (world: World, key: string, record: WorkRecord): void => {
+  const others = world.works
+    .list()
+    .filter(one => one.view.phase === 'Running' && one.view.volume && one.view.volume === record.view.volume)
+    .filter(one => `${one.order.owner.namespace}/${one.order.id}` !== key)
+  if (others.length > 0) world.violations.push(`two works run on volume ${record.view.volume}`)
+}
+
+const run = (world: World, key: string, step: number): void => {
+  const record = lives(world, key)
+  if (!record) return
+  const isLong = record.order.command === 'download'
+  if (step === (isLong ? steps : 1)) {
+    end(world, key, record)
+    return
+  }
+  if (isLong) show(world, key, progressOf(world, record, step))
+  const stepMs = isLong ? (world.script.downloadSeconds * 1000) / steps : 1_000
+  world.clock.after(stepMs, () => run(world, key, step + 1))
+}
+
+const progressOf = (world: World, { order }: WorkRecord, step: number): Partial<WorkView> => {
+  const bytesTotal = world.script.sources.get(sourceName(order.task.source))?.bytes ?? 0
+  const bytesDone = Math.floor((bytesTotal * step) / steps)
+  return { progress: { phase: 'Downloading', bytesTotal, bytesDone }, progressAt: world.now() }
+}
+
+const end = (world: World, key: string, record: WorkRecord): void => {
+  const result = workerResult(world, record.order)
+  const isGood = result.failure === undefined
+  const { command, owner, volume } = record.order
+  world.done.push({ command, owner: owner.name, volume: volume?.key ?? '', isGood })
+  show(world, key, { phase: isGood ? 'Succeeded' : 'Failed', endedAt: world.now(), result })
+}
+
+const workerResult = (world: World, order: WorkOrder): WorkerResult => {
+  const at = world.script.workFails.findIndex(one => one.command === order.command)
+  const [planned] = at < 0 ? [] : world.script.workFails.splice(at, 1)
+  if (planned) return { failure: planned.failure }
+  if (order.command === 'remove') return remove(world, order)
+  const source = world.script.sources.get(sourceName(order.task.source))
+  if (!source) return fail('NotFound', 'the repository does not exist', 'Never')
+  if (source.needsSecret && !world.script.secrets.has(source.needsSecret))
+    return fail('TokenSecretMissing', `Secret ${source.needsSecret} does not exist`, 'WhenAble')
+  if (order.command === 'resolve') return { resolution: resolve(order, source) }
+  return order.command === 'verify' ? verify(world, order, source) : download(world, order, source)
+}
+
+const fail = (
+  reason: WorkFailure['reason'],
+  message: string,
+  retry: WorkFailure['retry'],
+  more: Partial<WorkFailure> = {},
+): WorkerResult => ({ failure: { reason, message, retry, ...more } })
+
+const resolve = ({ task }: WorkOrder, source: Source): NonNullable<WorkerResult['resolution']> => ({
+  sourceHash: task.sourceHash,
+  revision: source.revision,
+  files: 3,
+  bytes: source.bytes,
+  format: source.format,
+  listDigest: 'd'.repeat(64),
+  ...(source.capabilities ? { capabilities: source.capabilities } : {}),
+})
+
+const claimOf = (world: World, order: WorkOrder): [string, Claim] | undefined => {
+  const name = `${order.owner.namespace}/${order.volume?.claim}`
+  const claim = world.claims.get(name)
+  return claim && [name, claim]
+}
+
+const isIt = (order: WorkOrder, revision: string) => (copy: StoredCopy) =>
+  copy.owner === order.owner.uid && copy.revision === revision
+
+const revisionOf = ({ task }: WorkOrder): string => (task.command === 'resolve' ? '' : task.revision)
+
+const download = (world: World, order: WorkOrder, source: Source): WorkerResult => {
+  const found = claimOf(world, order)
+  if (!found || order.task.command !== 'download') return fail('Volume', 'the claim is gone', 'Later')
+  const [name, claim] = found
+  const revision = revisionOf(order)
+  const isThere = claim.copies.some(isIt(order, revision))
+  const { budgetBytes } = order.task
+  const need = isThere ? 0 : source.bytes
+  if (budgetBytes !== undefined && need > budgetBytes) {
+    const message = `${need} bytes are needed, ${budgetBytes} are left of the quota`
+    return fail('OverBudget', message, 'WhenAble', { needBytes: need, haveBytes: budgetBytes })
+  }
+  const stored = {
+    owner: order.owner.uid,
+    revision,
+    bytes: source.bytes,
+    model: modelOf(order, order.task.layout),
+  }
+  if (!isThere) world.edit(world.claims, name, one => ({ ...one, copies: [...one.copies, stored] }))
+  return {
+    copy: {
+      ...receipt(order, order.task.layout),
+      bytes: source.bytes,
+      bytesFetched: need,
+      bytesReused: source.bytes - need,
+    },
+  }
+}
+
+const verify = (world: World, order: WorkOrder, source: Source): WorkerResult => {
+  const found = claimOf(world, order)
+  if (order.task.command !== 'verify' || !found?.[1].copies.some(isIt(order, revisionOf(order))))
+    return fail('Integrity', 'the bytes are not those of the receipt', 'Never')
+  return {
+    copy: {
+      ...receipt(order, order.task.layout),
+      bytes: source.bytes,
+      bytesFetched: 0,
+      bytesReused: source.bytes,
+    },
+  }
+}
+
+const remove = (world: World, order: WorkOrder): WorkerResult => {
+  const found = claimOf(world, order)
+  if (!found) return fail('Volume', 'the claim is gone', 'Later')
+  const [name, claim] = found
+  const going = claim.copies.filter(copy => copy.owner === order.owner.uid)
+  checkUnused(world, name, going)
+  world.edit(world.claims, name, one => ({
+    ...one,
+    copies: one.copies.filter(copy => !going.includes(copy)),
+  }))
+  return { removed: { bytesFreed: going.reduce((sum, copy) => sum + copy.bytes, 0) } }
+}
+
+/** Bytes under a running engine must never be taken away. */
+const checkUnused = (world: World, claim: string, going: readonly StoredCopy[]): void => {
+  for (const pod of world.pods.list()) {
+    const deployment = world.deployments.get(pod.deployment)
+    if (!deployment || `${deployment.namespace}/${deployment.claim}` !== claim) continue
+    const used = pod.engine === 'VLLM' ? pod.template.args : pod.loaded
+    if (going.some(copy => pod.isReady && used.includes(copy.model)))
+      world.violations.push(`bytes of ${pod.name} were removed while it serves them`)
+  }
+}
+
+/** Where the copy stands for the engine: a folder that ends with the commit, or the listed name. */
+const modelOf = (order: WorkOrder, layout: Layout): string =>
+  layout.kind === 'HubCache'
+    ? `${layout.path}/models--${sourceName(order.task.source).replace('/', '--')}/snapshots/${revisionOf(order)}`
+    : sourceName(order.task.source)
+
+const receipt = (order: WorkOrder, layout: Layout) => ({
+  receipt: revisionOf(order)
+    .replace(/^sha256:/, '')
+    .padEnd(64, '0')
+    .slice(0, 64),
+  ...(layout.kind === 'HubCache' ? { path: modelOf(order, layout) } : {}),
+})

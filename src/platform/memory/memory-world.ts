@@ -1,0 +1,173 @@
+// The world that outlives every controller: objects, workers, deployments, pods, claims, and what the hub would say.
+
+import type { Format } from '../../domain/artifact.ts'
+import type { Capabilities } from '../../domain/capabilities.ts'
+import type { Model, Runtime } from '../../domain/object.ts'
+import type { Note, Problem, WorkOrder, WorkView } from '../../domain/platform.ts'
+import type { WorkFailure } from '../../domain/worker-task.ts'
+import { HandClock } from './hand-clock.ts'
+import { Table } from './table.ts'
+
+export interface WorkRecord {
+  readonly order: WorkOrder
+  readonly view: WorkView
+  readonly isLeaving: boolean
+}
+
+/** What a container starts with; `recipe` absent = as found. */
+export interface Template {
+  readonly recipe?: string
+  readonly command: readonly string[]
+  readonly args: readonly string[]
+}
+
+export interface Deployment {
+  readonly name: string
+  readonly namespace: string
+  readonly engine: 'VLLM' | 'Ollama'
+  readonly claim: string
+  readonly template: Template
+  readonly strategy: 'Recreate' | 'RollingUpdate'
+  readonly replicas: number
+  readonly generation: number
+  readonly observedGeneration: number
+  /** uid of the Runtime that made it */
+  readonly madeFor?: string
+  readonly originals?: Template
+  readonly previous?: { readonly hash: string; readonly template: Template }
+}
+
+export interface Pod {
+  readonly name: string
+  readonly uid: string
+  /** `<namespace>/<name>` of its Deployment */
+  readonly deployment: string
+  readonly engine: 'VLLM' | 'Ollama'
+  readonly template: Template
+  readonly isRunning: boolean
+  readonly isReady: boolean
+  readonly isLeaving: boolean
+  readonly isInService: boolean
+  readonly restarts: number
+  readonly createdAt: string
+  readonly readyAt?: string
+  readonly problem?: Problem
+  readonly log: readonly string[]
+  /** Ollama: canonical names that are loaded */
+  readonly loaded: readonly string[]
+}
+
+export interface StoredCopy {
+  readonly owner: string
+  readonly revision: string
+  readonly bytes: number
+  /** Ollama's name, or the snapshot folder */
+  readonly model: string
+}
+
+export interface Claim {
+  readonly namespace: string
+  readonly name: string
+  readonly uid: string
+  readonly sizeBytes: number
+  readonly copies: readonly StoredCopy[]
+}
+
+export interface Source {
+  readonly revision: string
+  readonly bytes: number
+  readonly format: Format
+  readonly needsSecret?: string
+  readonly capabilities?: Capabilities
+}
+
+/** How the world behaves; a test changes it while it runs. */
+export interface Script {
+  /** repository or Ollama name → what the hub says */
+  readonly sources: Map<string, Source>
+  readonly secrets: Set<string>
+  /** repository or Ollama name, or a word in the launch → loading ends with this line */
+  readonly loadFails: Map<string, string>
+  /** failures that the next works of this command end with, in order */
+  readonly workFails: { readonly command: string; readonly failure: WorkFailure }[]
+  /** names of namespaces that are being deleted */
+  readonly terminating: Set<string>
+  /** why worker pods do not start now */
+  workProblem?: Problem | undefined
+  downloadSeconds: number
+  loadSeconds: number
+  graceSeconds: number
+}
+
+export interface Diary {
+  readonly at: string
+  readonly about: string
+  readonly note: Note
+}
+
+/** A work that ran to its end; the same identity twice is work done twice. */
+export interface Done {
+  readonly command: string
+  readonly owner: string
+  readonly volume: string
+  readonly isGood: boolean
+}
+
+export class World {
+  #version = 0
+  #serial = 0
+  readonly clock = new HandClock()
+  readonly models: Table<Model>
+  readonly runtimes: Table<Runtime>
+  readonly works: Table<WorkRecord>
+  readonly deployments: Table<Deployment>
+  readonly pods: Table<Pod>
+  readonly claims: Table<Claim>
+  readonly diary: Diary[] = []
+  readonly done: Done[] = []
+  /** promises that were broken: must stay empty */
+  readonly violations: string[] = []
+  readonly script: Script = {
+    sources: new Map(),
+    secrets: new Set(),
+    loadFails: new Map(),
+    workFails: [],
+    terminating: new Set(),
+    downloadSeconds: 10,
+    loadSeconds: 20,
+    graceSeconds: 2,
+  }
+
+  constructor() {
+    const next = (): number => ++this.#version
+    this.models = new Table(next)
+    this.runtimes = new Table(next)
+    this.works = new Table(next)
+    this.deployments = new Table(next)
+    this.pods = new Table(next)
+    this.claims = new Table(next)
+  }
+
+  /** A name that was never given before. */
+  serial(): number {
+    return ++this.#serial
+  }
+
+  now(): string {
+    return this.clock.now().toISOString()
+  }
+
+  edit<T>(table: Table<T>, name: string, change: (value: T) => T): void {
+    const value = table.get(name)
+    if (value !== undefined) table.put(name, () => change(value))
+  }
+}
+
+export const nameOf = ({ namespace, name }: { readonly namespace: string; readonly name: string }): string =>
+  `${namespace}/${name}`
+
+/** The repository or Ollama name that a task or spec is about. */
+export const sourceName = (source: {
+  readonly huggingFace?: { readonly repo: string } | undefined
+  readonly ollama?: { readonly name: string } | undefined
+}): string => source.huggingFace?.repo ?? source.ollama?.name ?? ''
