@@ -8,7 +8,7 @@ interface Step {
 
 const steps: readonly Step[] = [
   { name: 'types', command: ['tsc', '--noEmit'] },
-  { name: 'lint and format', command: ['biome', 'ci', '--error-on-warnings'] },
+  { name: 'lint and format', command: ['biome', 'ci', '--error-on-warnings', '--colors=off'] },
   { name: 'architecture', command: ['vitest', 'run', '--project', 'fast', 'test/architecture.test.ts'] },
   { name: 'dead code', command: ['knip', '--no-progress'] },
 ]
