@@ -58,8 +58,6 @@ export const toCommit = (value: string, field = 'commit'): Commit =>
   checked(field, value, commitPattern, 'is not a commit of 40 hexadecimal digits')
 export const toDigest = (value: string, field = 'digest'): Digest =>
   checked(field, value, digestPattern, 'is not sha256: and 64 hexadecimal digits')
-export const toGlob = (value: string, field = 'pattern'): string =>
-  checked(field, value, globPattern, 'is not a file pattern; write something like *.safetensors')
 export const toOllamaName = (value: string, field = 'name'): OllamaName =>
   checked(field, value, ollamaNamePattern, 'is not an Ollama name; write [registry/][namespace/]model[:tag]')
 

@@ -34,9 +34,6 @@ export const activeOf = ({ runtime }: RuntimeObservation): Served | undefined =>
   return active && { model: active.model, revision: active.revision, recipe: active.recipe }
 }
 
-/** Pods that still live, newest first. */
-export const livingPods = ({ serving }: RuntimeObservation): readonly PodSight[] => serving.pods
-
 /** The newest pod that is not leaving, else the newest; pods come newest first. */
 export const newestPodOf = (pods: readonly PodSight[]): PodSight | undefined =>
   pods.find(pod => !pod.isLeaving) ?? pods[0]
