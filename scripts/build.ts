@@ -13,6 +13,16 @@ export const bundlePath: string = fileURLToPath(new URL('dist/switchyard.mjs', r
 export const whyNoBundle = (): string | undefined =>
   existsSync(entry) ? undefined : 'src/main.ts is not there'
 
+const oldest = 22
+const tooOld = `Switchyard needs Node ${oldest} or newer (24 is best); this is Node `
+
+/** Runs before anything bundled does: packages that cannot load on an old Node must not speak first. */
+const banner = [
+  "import { createRequire as __createRequire } from 'node:module';",
+  'const require = __createRequire(import.meta.url);',
+  `if (parseInt(process.versions.node) < ${oldest}) { console.error(${JSON.stringify(tooOld)} + process.versions.node + '.'); process.exit(1); }`,
+].join('')
+
 /** Writes the bundle; an ES module in which bundled CommonJS packages still find `require`. */
 export async function bundle(output: string = bundlePath, from: string = entry): Promise<string> {
   await build({
@@ -25,9 +35,7 @@ export async function bundle(output: string = bundlePath, from: string = entry):
     target: 'node24',
     format: 'esm',
     legalComments: 'none',
-    banner: {
-      js: "import { createRequire as __createRequire } from 'node:module';const require = __createRequire(import.meta.url);",
-    },
+    banner: { js: banner },
     logLevel: 'error',
   })
   return output

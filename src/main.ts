@@ -59,15 +59,11 @@ const makeLoop = (settings: Settings, platform: Platform, telemetry: Telemetry):
   }))
 }
 
-const restRecorder = (metrics: Metrics) => ({
-  requested: (call: { code: string; method: string; seconds: number }) =>
-    metrics.requested(call.method, Number(call.code) || 0, call.seconds),
-})
-
-const connect = (metrics: Metrics): Client => {
+const connect = ({ metrics, log }: Telemetry): Client => {
   const config = new KubeConfig()
   config.loadFromDefault()
-  return new Client(new Transport(config, { recorder: restRecorder(metrics) }))
+  const onWarning = (warning: string, call: string): void => log.warn({ call }, warning)
+  return new Client(new Transport(config, { recorder: metrics.rest, onWarning }))
 }
 
 const cacheScope = ({ namespace, isNamespaced }: Settings) => ({
@@ -78,9 +74,12 @@ const cacheScope = ({ namespace, isNamespaced }: Settings) => ({
 /** Start: health → caches → election → controllers. Stop: controllers → caches → the Lease last. */
 const operator = async (): Promise<number> => {
   const settings = readSettings()
-  const telemetry = { log: createLog(settings.logLevel), metrics: createMetrics() }
+  const telemetry = {
+    log: createLog(settings.logLevel),
+    metrics: createMetrics({ withProcess: true, workers: settings.workers }),
+  }
   const { log, metrics } = telemetry
-  const open = connect(metrics)
+  const open = connect(telemetry)
   const elector = new Elector(open, {
     namespace: settings.podNamespace,
     name: settings.lease,
@@ -89,7 +88,7 @@ const operator = async (): Promise<number> => {
     recorder: { leads: metrics.led },
   })
   const client = open.fencedBy(elector)
-  const caches = createCaches(client, cacheScope(settings))
+  const caches = createCaches(client, { ...cacheScope(settings), log, recorderFor: metrics.reflector })
   const stopping = stopSignal(log)
   await serveHealth(
     { isAlive: () => elector.isSane, isReady: () => caches.isSynced && !stopping.aborted },
@@ -179,13 +178,6 @@ const run = async ([command = '', ...rest]: readonly string[]): Promise<number> 
   if (command === 'version' || command === '--version') return console.log(version) ?? 0
   console.error(usage)
   return command === 'help' || command === '--help' ? 0 : 2
-}
-
-const oldest = [22, 19] as const
-const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
-if (major < oldest[0] || (major === oldest[0] && minor < oldest[1])) {
-  console.error(`Switchyard needs Node ${oldest.join('.')} or newer; this is Node ${process.versions.node}.`)
-  process.exit(1)
 }
 
 process.exit(
