@@ -26,8 +26,8 @@ export interface Loop {
 
 export const createLoop = (options: LoopOptions, make: (wake: (key: Key) => void) => Reconciler): Loop => {
   const { clock, random, log, metrics, workers } = options
-  const queue = createQueue<Key>(clock)
-  const backoff = createBackoff(random)
+  const queue = createQueue<Key>(clock, metrics.queue)
+  const backoff = createBackoff(random, () => clock.now().getTime())
   const wake = (key: Key): void => queue.add(key)
   const reconciler = make(wake)
   const { platform } = reconciler.actor.models
@@ -36,7 +36,6 @@ export const createLoop = (options: LoopOptions, make: (wake: (key: Key) => void
     const options = isStartup ? { priority: startupPriority } : {}
     queue.add(key, options)
     for (const other of relatedKeys(platform.store, key)) queue.add(other, options)
-    metrics.queued(queue.size)
   }
   platform.store.watch(onChange)
   platform.work.watch((key, isStartup) => queue.add(key, isStartup ? { priority: startupPriority } : {}))
@@ -45,6 +44,7 @@ export const createLoop = (options: LoopOptions, make: (wake: (key: Key) => void
   const look = async (key: Key): Promise<void> => {
     const controller = parseKey(key).kind.toLowerCase()
     const begun = performance.now()
+    const ended = metrics.began(controller)
     const seconds = (): number => (performance.now() - begun) / 1000
     try {
       const again = await reconcile(reconciler, key)
@@ -55,8 +55,11 @@ export const createLoop = (options: LoopOptions, make: (wake: (key: Key) => void
       const delayMs = backoff.next(key)
       if (isTransient(error)) log.debug({ key, err: error, delayMs }, 'trying again')
       else log.error({ key, err: error, delayMs }, 'reconcile failed')
+      metrics.queue.retried()
       queue.add(key, { delayMs })
       metrics.reconciled(controller, 'error', seconds())
+    } finally {
+      ended()
     }
   }
 

@@ -1,5 +1,6 @@
 // Keys that want a look: each sits once, is never handed out twice at the same time, and none is lost.
 import type { Clock } from '../domain/platform.ts'
+import type { QueueRecorder, QueueSight } from '../telemetry/queue-metrics.ts'
 
 export interface Queue<K extends string> {
   /** Look at the key after `delayMs`. The earlier time and the higher priority win. */
@@ -22,20 +23,25 @@ export const normalPriority = 0
 /** Keys of the first list and of nothing new: they never delay an edit. */
 export const startupPriority = -100
 
-export const createQueue = <K extends string>(clock: Clock): Queue<K> => new KeyQueue<K>(clock)
+export const createQueue = <K extends string>(clock: Clock, recorder?: QueueRecorder): Queue<K> =>
+  new KeyQueue<K>(clock, recorder)
 
 class KeyQueue<K extends string> implements Queue<K> {
   readonly #clock: Clock
+  readonly #recorder: QueueRecorder | undefined
   /** Invariant: a key is in `waiting` at most once; a key in `held` is handed out by nobody else. */
   readonly #waiting = new Map<K, Item>()
-  readonly #held = new Set<K>()
+  /** with the time when it was handed out */
+  readonly #held = new Map<K, number>()
   readonly #takers: ((key: K | undefined) => void)[] = []
   #order = 0
   #isClosed = false
   #cancelTimer = (): void => {}
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, recorder: QueueRecorder | undefined) {
     this.#clock = clock
+    this.#recorder = recorder
+    recorder?.watch(() => this.#sight())
   }
 
   get size(): number {
@@ -47,14 +53,10 @@ class KeyQueue<K extends string> implements Queue<K> {
     { delayMs = 0, priority = normalPriority }: { delayMs?: number; priority?: number } = {},
   ): void {
     if (this.#isClosed) return
-    const readyAt = this.#clock.now().getTime() + delayMs
-    const old = this.#waiting.get(key)
-    const item = {
-      priority: Math.max(priority, old?.priority ?? priority),
-      readyAt: Math.min(readyAt, old?.readyAt ?? readyAt),
-    }
-    const order = old && old.priority === item.priority ? old.order : this.#order++
-    this.#waiting.set(key, { ...item, order })
+    this.#recorder?.added()
+    const now = this.#now()
+    const wish = { priority, readyAt: now + delayMs }
+    this.#waiting.set(key, this.#merge(this.#waiting.get(key), wish, now))
     this.#hand()
   }
 
@@ -67,7 +69,10 @@ class KeyQueue<K extends string> implements Queue<K> {
   }
 
   done(key: K): void {
+    const since = this.#held.get(key)
+    if (since === undefined) return
     this.#held.delete(key)
+    this.#recorder?.worked((this.#now() - since) / 1000)
     this.#hand()
   }
 
@@ -77,20 +82,39 @@ class KeyQueue<K extends string> implements Queue<K> {
     for (const taker of this.#takers.splice(0)) taker(undefined)
   }
 
+  #now(): number {
+    return this.#clock.now().getTime()
+  }
+
+  #merge(old: Item | undefined, { priority, readyAt }: Omit<Item, 'order'>, now: number): Item {
+    if (!old) return { priority, readyAt, order: this.#order++ }
+    const earlier = Math.min(readyAt, old.readyAt)
+    if (priority <= old.priority) return { ...old, readyAt: earlier }
+    // A raised key goes to the end of its new class: it counts from now, not from when it became ready below.
+    return { priority, readyAt: Math.max(now, earlier), order: this.#order++ }
+  }
+
   #hand(): void {
+    if (this.#isClosed) return
     this.#cancelTimer()
-    const now = this.#clock.now().getTime()
-    for (
-      let key = this.#findReady(now);
-      key !== undefined && this.#takers.length > 0;
-      key = this.#findReady(now)
-    ) {
+    this.#cancelTimer = () => {}
+    const now = this.#now()
+    while (this.#takers.length > 0) {
+      const key = this.#findReady(now)
+      if (key === undefined) {
+        this.#setTimer(now)
+        return
+      }
+      this.#recorder?.waited((now - (this.#waiting.get(key)?.readyAt ?? now)) / 1000)
       this.#waiting.delete(key)
-      this.#held.add(key)
+      this.#held.set(key, now)
       this.#takers.shift()?.(key)
     }
-    const delay = this.#takers.length > 0 ? this.#untilNext(now) : undefined
-    this.#cancelTimer = delay === undefined ? () => {} : this.#clock.after(delay, () => this.#hand())
+  }
+
+  #setTimer(now: number): void {
+    const delay = this.#untilNext(now)
+    if (delay !== undefined) this.#cancelTimer = this.#clock.after(delay, () => this.#hand())
   }
 
   #findReady(now: number): K | undefined {
@@ -108,6 +132,14 @@ class KeyQueue<K extends string> implements Queue<K> {
       if (!this.#held.has(key)) least = Math.min(least ?? Number.POSITIVE_INFINITY, item.readyAt - now)
     }
     return least === undefined ? undefined : Math.max(0, least)
+  }
+
+  #sight(): QueueSight {
+    const now = this.#now()
+    const ready = new Map<number, number>()
+    for (const { priority, readyAt } of this.#waiting.values())
+      if (readyAt <= now) ready.set(priority, (ready.get(priority) ?? 0) + 1)
+    return { ready, heldSeconds: [...this.#held.values()].map(since => (now - since) / 1000) }
   }
 }
 

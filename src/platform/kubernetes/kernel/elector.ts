@@ -31,14 +31,15 @@ export interface ElectorSettings {
   readonly recorder?: LeaderRecorder
 }
 
-/** Ours until `signal` is given. Its owner ends the process then: nothing here tries to lead again. */
+/** Ours until `signal` is given, which means that it was lost: its owner ends the process then, nothing here tries to lead
+ *  again. A release does not give the signal. */
 export interface Leadership extends Fence {
   readonly signal: AbortSignal
   /** grows with every change of leader: outside systems may refuse lower ones */
   readonly epoch: number
   /** false as soon as the last renewal is older than the renew deadline, also after a pause of the whole machine */
   mutationsAllowed(): boolean
-  /** Hands the Lease on without anybody waiting. Only after everything that writes has stopped. */
+  /** Hands the Lease on without anybody waiting; never throws. Only after everything that writes has stopped. */
   release(): Promise<void>
 }
 
@@ -200,13 +201,20 @@ export class Elector implements Fence {
     this.#ending.abort()
     await this.#renewing
     clearTimeout(this.#fenceTimer)
-    for (let n = 0; n < releaseTries && (await this.#isStillOurs()); n++) {
-      const lease = this.#known as Lease
-      if (await this.#unlessConflict(() => this.#put(lease, freeLease(lease, new Date())))) break
-    }
     this.#lastRenew = undefined
     this.#settings.recorder?.leads(false)
-    this.#lost.abort(new Error('released'))
+    try {
+      await this.#free()
+    } catch (error) {
+      this.#settings.log?.warn({ err: error }, 'the Lease could not be freed; it runs out by itself')
+    }
+  }
+
+  async #free(): Promise<void> {
+    for (let n = 0; n < releaseTries && (await this.#isStillOurs()); n++) {
+      const lease = this.#known as Lease
+      if (await this.#unlessConflict(() => this.#put(lease, freeLease(lease, new Date())))) return
+    }
   }
 
   async #isStillOurs(): Promise<boolean> {

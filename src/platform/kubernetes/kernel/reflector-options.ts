@@ -15,7 +15,8 @@ export interface ReflectorSource<T extends KernelObject> extends Selection {
 
 export interface ReflectorOptions {
   readonly log?: Log
-  readonly recorder?: ReflectorRecorder
+  /** asked once, by resource and selector */
+  readonly recorderFor?: (selection: string) => ReflectorRecorder
   readonly random?: () => number
   readonly backoff?: { readonly firstMs: number; readonly longestMs: number; readonly healthyAfterMs: number }
   /** without a byte; bookmarks come about once a minute */

@@ -5,6 +5,7 @@ import { ApiError } from './errors.ts'
 import { compareVersions } from './freshness.ts'
 import { NoAnswer, reasonOf } from './no-answer.ts'
 import { type KernelObject, storeKey } from './objects.ts'
+import type { ReflectorRecorder } from './recorders.ts'
 import type {
   ReflectorEvent,
   ReflectorListener,
@@ -28,6 +29,7 @@ export class Reflector<T extends KernelObject> {
   readonly #client: Client
   readonly #source: ReflectorSource<T>
   readonly #options: typeof standard & ReflectorOptions
+  readonly #recorder: ReflectorRecorder | undefined
   readonly #store: Store<T>
   readonly #listeners = new Set<ReflectorListener<T>>()
   readonly #stopping = new AbortController()
@@ -46,6 +48,8 @@ export class Reflector<T extends KernelObject> {
     this.#client = client
     this.#source = source
     this.#options = { ...standard, ...options }
+    const { resource, labelSelector } = source
+    this.#recorder = options.recorderFor?.([resource.plural, labelSelector].filter(Boolean).join(' '))
     this.#store = new Store(source.indexes)
     this.#filled.promise.catch(() => undefined)
   }
@@ -125,7 +129,7 @@ export class Reflector<T extends KernelObject> {
 
   /** Returns how many events came. */
   async #fill(): Promise<number> {
-    this.#options.recorder?.listed()
+    this.#recorder?.listed()
     if (this.#canStreamLists) return this.#streamingFill()
     const fresh = new Map<string, T>()
     let version = ''
@@ -171,7 +175,7 @@ export class Reflector<T extends KernelObject> {
       signal: this.#restart.signal,
       timeoutSeconds: Math.round(min + this.#options.random() * (max - min)),
       idleMs: this.#options.idleMs,
-      onBytes: count => this.#options.recorder?.received(count),
+      onBytes: count => this.#recorder?.received(count),
     })
   }
 
@@ -209,7 +213,7 @@ export class Reflector<T extends KernelObject> {
   }
 
   #emit(events: readonly StoreEvent<T>[], isInitial: boolean): void {
-    this.#options.recorder?.holds(this.#store.size)
+    this.#recorder?.holds(this.#store.size)
     for (const event of events) for (const each of this.#listeners) this.#tell(each, { ...event, isInitial })
   }
 
@@ -259,7 +263,7 @@ export class Reflector<T extends KernelObject> {
 
   async #backOff(reason: string, startedAt: number): Promise<void> {
     const { firstMs, longestMs, healthyAfterMs } = this.#options.backoff
-    this.#options.recorder?.restarted(reason)
+    this.#recorder?.restarted(reason)
     if (performance.now() - startedAt > healthyAfterMs) this.#failures = 0
     const ceiling = Math.min(longestMs, firstMs * 2 ** Math.min(this.#failures++, 20))
     const waitMs = ceiling * this.#options.random()

@@ -186,4 +186,17 @@ describe('releasing a Lease', () => {
     await leadership.release()
     expect(lease().holderIdentity).toBe('other')
   })
+
+  it('a release is no loss: its signal is not given', async () => {
+    const leadership = await candidate('us').acquire()
+    await leadership.release()
+    expect(leadership.signal.aborted).toBe(false)
+  })
+
+  it('a server that is gone does not make the release fail', async () => {
+    const leadership = await candidate('us').acquire()
+    await wire.close()
+    await leadership.release()
+    expect(leadership.mutationsAllowed()).toBe(false)
+  })
 })
