@@ -87,6 +87,6 @@ export const goneReason = (seen: RuntimeObservation, candidate: Candidate): Prob
 export const retryAsked = (seen: RuntimeObservation): string | undefined =>
   pendingRequest(seen.runtime, 'retry')
 
-/** Seconds the device may be silent while loading: grows with the weights (100 MB/s at worst), at least two minutes. */
+/** Seconds the device may be silent while loading: grows with the weights (100 MB/s at worst), at least five minutes: a cold start of vLLM says nothing for three on a busy machine. */
 export const stallSeconds = ({ runtime, weightBytes }: RuntimeObservation): number =>
-  runtime.spec.switch.stallSeconds ?? 120 + Math.round((weightBytes ?? 0) / 100e6)
+  runtime.spec.switch.stallSeconds ?? 300 + Math.round((weightBytes ?? 0) / 100e6)
