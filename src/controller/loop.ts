@@ -65,8 +65,7 @@ export const createLoop = (options: LoopOptions, make: (wake: (key: Key) => void
 
   const work = async (): Promise<void> => {
     for (let key = await queue.take(); key !== undefined; key = await queue.take()) {
-      await look(key)
-      queue.done(key)
+      await look(key).finally(() => queue.done(key))
     }
   }
 
