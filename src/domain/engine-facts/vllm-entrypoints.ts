@@ -22,7 +22,10 @@ export const findEntrypoint = (found: Pick<ContainerSight, 'command' | 'args'>):
   const words = [...found.command, ...found.args]
   const start = skipInit(words)
   if (isShell(words, start)) {
-    throw new Rejected('ShellCommand', `the container starts vLLM through a shell: ${show(words.join(' '))}`)
+    throw new Rejected(
+      'ShellCommand',
+      `command of the container starts vLLM through a shell: ${show(words.join(' '))}`,
+    )
   }
   const entrypoint = matchProgram(words, start) ?? matchImage(found, words)
   if (entrypoint) return entrypoint

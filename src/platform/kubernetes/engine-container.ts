@@ -37,7 +37,7 @@ export const findContainer = (
   const names = containers.map(container => container.name).join(', ') || 'none'
   return {
     reason: 'UnknownContainer',
-    message: `container ${name} is not in the pod template, which has ${names}`,
+    message: `spec.kubernetes.container: ${name} is not in the pod template, which has ${names}`,
   }
 }
 

@@ -96,7 +96,7 @@ const ofReplicas: Check = (_runtime, { deployment }) => {
   if (replicas <= 1) return undefined
   return {
     reason: 'TooManyReplicas',
-    message: `Deployment ${deployment?.metadata.name} has ${replicas} replicas`,
+    message: `spec.replicas of Deployment ${deployment?.metadata.name} is ${replicas}`,
   }
 }
 

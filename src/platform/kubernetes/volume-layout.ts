@@ -60,10 +60,11 @@ const notMounted = (
   },
 ): Problem => {
   const wanted = `${claimName ? `claim ${claimName}` : 'a claim'}${path ? ` at ${path}` : ''}`
+  const field = claimName ? 'spec.storage.claimName: ' : path ? 'spec.storage.path: ' : ''
   const has = mounted.map(one => `${one.claim} at ${one.mountPath}`).join(', ') || 'no claim'
   return {
     reason: 'ClaimNotMounted',
-    message: `container ${container.name} does not mount ${wanted}; it mounts ${has}`,
+    message: `${field}container ${container.name} does not mount ${wanted}; it mounts ${has}`,
   }
 }
 
