@@ -90,6 +90,8 @@ const toWanted = (place: Place): Candidate | Problem | undefined => {
   if (misfit) return misfit
   const kept = keptRevision(runtime, model)
   if (kept) return candidateOf(place, model, kept)
+  const serving = servedAlready(place, model)
+  if (serving) return serving
   const copy = findCopy(model, volume)
   const { resolved } = model.status
   if (model.metadata.deletionTimestamp)
@@ -115,6 +117,15 @@ const keptRevision = (runtime: Runtime, model: Model): string | undefined => {
   const { active } = runtime.status
   const isManual = runtime.spec.onModelUpdate === 'Manual' && active?.model === model.metadata.name
   return isManual && active.revision !== model.status.resolved?.revision ? active.revision : undefined
+}
+
+/** What serves goes on serving while its Model is being deleted or its bytes are hashed again. */
+const servedAlready = (place: Place, model: Model): Candidate | undefined => {
+  const { active } = place.runtime.status
+  const revision = model.status.resolved?.revision
+  if (!revision || active?.model !== model.metadata.name || active.revision !== revision) return undefined
+  const candidate = candidateOf(place, model, revision)
+  return isProblem(candidate) || candidate.recipe.hash !== active.recipe ? undefined : candidate
 }
 
 const findCopy = (model: Model, volume: VolumeView): Copy | undefined =>
