@@ -42,11 +42,11 @@ export function follow(kubectl: string, kubeconfig: string, namespace: string): 
   return { lines, end: () => watches.forEach(watch => void watch.kill()) }
 }
 
-/** kubectl prints one indented object after another; each ends with a lone closing brace. */
+/** kubectl prints each event on a line of its own; the last may be cut. */
 const takeObjects = (text: string, each: (event: Seen) => void): string => {
-  const parts = text.split(/(?<=^\}\n)/m)
-  const rest = parts.at(-1)?.endsWith('}\n') ? '' : (parts.pop() ?? '')
-  for (const part of parts) if (part.trim()) each(JSON.parse(part))
+  const lines = text.split('\n')
+  const rest = lines.pop() ?? ''
+  for (const line of lines) if (line.trim()) each(JSON.parse(line))
   return rest
 }
 
