@@ -14,6 +14,7 @@ import {
   type Written,
 } from './deployment-notes.ts'
 import type { RawContainer } from './engine-container.ts'
+import { findDeclaring, isLastApplied } from './field-managers.ts'
 import type { RawConfigMap, RawDeployment } from './kubernetes-objects.ts'
 
 export interface Adopted {
@@ -97,11 +98,24 @@ export const renderApply = (runtime: Runtime, adopted: Adopted, written: Written
   }
 }
 
-/** Longer only: a pod that may drain for a minute must not be killed after half of it. */
+/**
+ * Longer only: a pod that may drain for a minute must not be killed after half of it. A period that somebody declares is left
+ * alone: it would be put back after every switch, and that restarts the engine.
+ */
 const graceOf = (runtime: Runtime, deployment: RawDeployment): number | undefined => {
   const now = deployment.spec?.template.spec?.terminationGracePeriodSeconds ?? 30
-  return runtime.spec.switch.drainSeconds > now ? runtime.spec.switch.drainSeconds : undefined
+  const { drainSeconds } = runtime.spec.switch
+  return drainSeconds > now && !isGraceDeclared(deployment) ? drainSeconds : undefined
 }
+
+const gracePath = ['spec', 'template', 'spec', 'terminationGracePeriodSeconds']
+
+const isGraceDeclared = (deployment: RawDeployment): boolean =>
+  isLastApplied(deployment, gracePath) ||
+  findDeclaring(
+    deployment,
+    gracePath.map(name => `f:${name}`),
+  ) !== undefined
 
 const renderTemplate = (
   written: Written,

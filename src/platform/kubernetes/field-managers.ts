@@ -45,6 +45,13 @@ export const readLastApplied = (object: Managed): Record<string, unknown> | unde
   }
 }
 
+/** True when `kubectl apply` wrote the field, and so will again. `path` in plain names. */
+export const isLastApplied = (object: Managed, path: readonly string[]): boolean => {
+  let value: unknown = readLastApplied(object)
+  for (const name of path) value = (value as Record<string, unknown> | null | undefined)?.[name]
+  return value !== undefined
+}
+
 /** When we wrote the field last; a pod that began later has read it. */
 export const findOurTime = (object: Managed, path: readonly string[]): string | undefined =>
   newestFirst(object).find(entry => entry.manager === ourManager && hasPath(entry.fieldsV1, path))?.time

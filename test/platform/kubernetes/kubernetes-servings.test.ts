@@ -79,6 +79,10 @@ const found = {
   }),
   ...note(notes.runtime, { name: 'gpu-a', uid: 'runtime-1' }),
 }
+/** A manifest that names its grace period: every `kubectl apply` brings it back. */
+const declaredGrace = note('kubectl.kubernetes.io/last-applied-configuration', {
+  spec: { template: { spec: { terminationGracePeriodSeconds: 30 } } },
+})
 const writtenArgs = { hash: 'bbbb', command: ['vllm', 'serve'], args: argsLaunch.args }
 const recreate = { strategy: { type: 'Recreate' } }
 const after = (previous: Json, args = argsLaunch.args) =>
@@ -137,6 +141,12 @@ const rows: readonly [string, Standing, Runtime, (to: Calls, runtime: Runtime) =
   [
     'args-apply-long-drain',
     { deployment: deployment(recreate, { annotations: found }) },
+    patient,
+    (to, at) => to.apply(at, argsLaunch),
+  ],
+  [
+    'args-apply-declared-grace',
+    { deployment: deployment(recreate, { annotations: { ...found, ...declaredGrace } }) },
     patient,
     (to, at) => to.apply(at, argsLaunch),
   ],
