@@ -1,6 +1,7 @@
 // Carries out each action that a rule asked for, in order; what it throws says when to look again.
 import type { ModelAction, RuntimeAction, StartWork } from '../domain/decision.ts'
 import { NotSupported } from '../domain/failure.ts'
+import { workId } from '../domain/model-settle.ts'
 import type { Key } from '../domain/object.ts'
 import { keyOf, type Model, type Runtime } from '../domain/object.ts'
 import type { Clock, WorkOrder } from '../domain/platform.ts'
@@ -44,9 +45,8 @@ const startWork = async (
   { identity, task, volume, tokenSecret }: StartWork,
 ): Promise<void> => {
   const { platform, started, digest } = models
-  const { owner, command, subject, attempt } = identity
-  const id = digest(`${owner.uid}/${command}/${subject}/${attempt}`).slice(0, 20)
-  const { namespace } = owner
+  const id = workId(digest, identity)
+  const { namespace } = identity.owner
   const name = volume ? [...volume.runtimes].sort()[0] : undefined
   const runtime = name === undefined ? undefined : platform.store.getRuntime({ namespace, name })
   const order: WorkOrder = {
@@ -106,9 +106,14 @@ const callTimeout = 60_000
 const actOnEngine = async (actor: Actor, runtime: Runtime, action: RuntimeAction): Promise<void> => {
   const { platform, engines, watch } = actor.runtimes
   const engine = engines[runtime.spec.engine]
-  const address = newestPodOf(platform.servings.observe(runtime).pods)?.address
-  if (action.do === 'prove') await watch.prove(runtime, engine, action.recipe)
-  else if (action.do === 'load') watch.load(runtime, engine, action.recipe, () => actor.wake(keyOf(runtime)))
+  const pod = newestPodOf(platform.servings.observe(runtime).pods)
+  const address = pod?.address
+  if (action.do === 'prove') {
+    const result = await watch.prove(runtime, engine, action.recipe)
+    // An open switch has waited for this: the second until the next look would be downtime.
+    if (result?.isProved && pod?.isReady && runtime.status.switch) actor.wake(keyOf(runtime))
+  } else if (action.do === 'load')
+    watch.load(runtime, engine, action.recipe, () => actor.wake(keyOf(runtime)))
   else if (action.do === 'unload' && address) await engine.unload(address, action.keep, callTimeout)
   else if (action.do === 'commit' && address) await engine.commit(address, action.recipe)
   if (action.do === 'unload') watch.expire(runtime.metadata.uid)

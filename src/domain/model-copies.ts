@@ -4,7 +4,7 @@ import type { Reason } from './conditions.ts'
 import type { ModelAction, ModelPhase, StartWork } from './decision.ts'
 import { budgetOf, type Ledger } from './ledger.ts'
 import type { Copy } from './model.ts'
-import { copyKey, hasEnded, type ModelFacts, subjectOf } from './model-settle.ts'
+import { copyKey, hasEnded, type ModelFacts, subjectOf, unsettled } from './model-settle.ts'
 import { isProblem, type WantingRuntime } from './observation.ts'
 import type { VolumeView, WorkView } from './platform.ts'
 import { toPercent } from './progress.ts'
@@ -160,7 +160,7 @@ const startCopy = (
   volume: VolumeView,
   command: 'download' | 'verify',
 ): StartWork => {
-  const { seen, status, resolved } = facts
+  const { seen, resolved } = facts
   if (!resolved) throw new Error('a copy is planned only after the source was resolved')
   const budgetBytes = budgetOf(
     seen.ledgers.get(volume.key) ?? { usedBytes: 0, reservedBytes: 0, holders: [] },
@@ -177,12 +177,11 @@ const startCopy = (
         }
   return {
     do: 'startWork',
-    identity: {
-      owner: ownerOf(facts),
-      command,
-      subject: subjectOf(volume.key, resolved.revision, status.round ?? 0),
-      attempt: (wanted.copy?.failure?.attempts ?? 0) + 1,
-    },
+    identity: unsettled(
+      facts,
+      { owner: ownerOf(facts), command, attempt: (wanted.copy?.failure?.attempts ?? 0) + 1 },
+      round => subjectOf(volume.key, resolved.revision, round),
+    ),
     task,
     volume,
     ...tokenOf(facts),

@@ -3,7 +3,7 @@ import { laneState } from './attempts.ts'
 import type { ModelAction } from './decision.ts'
 import type { Copy } from './model.ts'
 import { ownerOf, taskBase } from './model-copies.ts'
-import { copyKey, hasEnded, type ModelFacts, subjectOf } from './model-settle.ts'
+import { copyKey, hasEnded, type ModelFacts, subjectOf, unsettled } from './model-settle.ts'
 import { isProblem } from './observation.ts'
 import type { VolumeView } from './platform.ts'
 
@@ -67,12 +67,15 @@ const findVolume = ({ seen }: ModelFacts, key: string): VolumeView | undefined =
 
 const startRemove = (facts: ModelFacts, copy: Copy, volume: VolumeView, revision: string): ModelAction => ({
   do: 'startWork',
-  identity: {
-    owner: ownerOf(facts),
-    command: 'remove',
-    subject: subjectOf(volume.key, revision, facts.status.round ?? 0),
-    attempt: copy.phase === 'Removing' ? (copy.failure?.attempts ?? 0) + 1 : 1,
-  },
+  identity: unsettled(
+    facts,
+    {
+      owner: ownerOf(facts),
+      command: 'remove',
+      attempt: copy.phase === 'Removing' ? (copy.failure?.attempts ?? 0) + 1 : 1,
+    },
+    round => subjectOf(volume.key, revision, round),
+  ),
   task: {
     command: 'remove',
     ...taskBase(facts),

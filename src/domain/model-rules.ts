@@ -6,7 +6,7 @@ import type { Reason } from './conditions.ts'
 import { decideBy, type ModelAction, type ModelDecision, type ModelPhase, type Rule } from './decision.ts'
 import { type CopyPlan, ownerOf, planCopy, taskBase, tokenOf, wantedCopies } from './model-copies.ts'
 import { leavingCopies, removeCopies } from './model-removal.ts'
-import { hasEnded, type ModelFacts, resolveSubject } from './model-settle.ts'
+import { hasEnded, isPresentResolve, type ModelFacts, resolveSubject, unsettled } from './model-settle.ts'
 import type { EngineName } from './parts.ts'
 
 type Speak = (facts: ModelFacts) => ModelDecision | undefined
@@ -66,12 +66,7 @@ const rejected: Speak = facts => {
 }
 
 const runningResolve = ({ seen, status }: ModelFacts) =>
-  seen.works.find(
-    w =>
-      w.command === 'resolve' &&
-      !hasEnded(w) &&
-      w.subject === resolveSubject(seen.sourceHash, status.round ?? 0),
-  )
+  seen.works.find(work => !hasEnded(work) && isPresentResolve(seen.sourceHash, status, work))
 
 const resolving: Speak = facts => {
   if (facts.resolved) return undefined
@@ -100,12 +95,11 @@ const resolving: Speak = facts => {
 
 const startResolve = (facts: ModelFacts): ModelAction => ({
   do: 'startWork',
-  identity: {
-    owner: ownerOf(facts),
-    command: 'resolve',
-    subject: resolveSubject(facts.seen.sourceHash, facts.status.round ?? 0),
-    attempt: (facts.status.failure?.attempts ?? 0) + 1,
-  },
+  identity: unsettled(
+    facts,
+    { owner: ownerOf(facts), command: 'resolve', attempt: (facts.status.failure?.attempts ?? 0) + 1 },
+    round => resolveSubject(facts.seen.sourceHash, round),
+  ),
   task: { command: 'resolve', ...taskBase(facts) },
   ...tokenOf(facts),
 })

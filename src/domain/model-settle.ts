@@ -5,7 +5,7 @@ import type { Copy, ModelStatus } from './model.ts'
 import { pendingRequest } from './object.ts'
 import type { ModelObservation } from './observation.ts'
 import { isProblem } from './observation.ts'
-import type { VolumeView, WorkView } from './platform.ts'
+import type { VolumeView, WorkIdentity, WorkView } from './platform.ts'
 
 export interface ModelFacts {
   readonly seen: ModelObservation
@@ -19,6 +19,35 @@ export interface ModelFacts {
 export const subjectOf = (volumeKey: string, revision: string, round: number): string =>
   `${volumeKey}@${revision}#${round}`
 export const resolveSubject = (sourceHash: string, round: number): string => `${sourceHash}#${round}`
+
+/** The same identity is the same work, on any controller. */
+export const workId = (digest: (text: string) => string, identity: WorkIdentity): string => {
+  const { owner, command, subject, attempt } = identity
+  return digest(`${owner.uid}/${command}/${subject}/${attempt}`).slice(0, 20)
+}
+
+/** The identity with the first round, from the present one on, that was not settled: what is done once more is another work. */
+export const unsettled = (
+  facts: Pick<ModelFacts, 'seen' | 'status'>,
+  identity: Omit<WorkIdentity, 'subject'>,
+  toSubject: (round: number) => string,
+): WorkIdentity => {
+  const settled = facts.status.settledWorks ?? []
+  for (let round = facts.status.round ?? 0; ; round++) {
+    const whole = { ...identity, subject: toSubject(round) }
+    if (!settled.includes(workId(facts.seen.digest, whole))) return whole
+  }
+}
+
+/** A resolve of the present source that was not begun before the last new round. */
+export const isPresentResolve = (
+  sourceHash: string,
+  { round = 0 }: ModelStatus,
+  { command, subject }: WorkIdentity,
+): boolean => {
+  const [hash, number] = subject.split('#')
+  return command === 'resolve' && hash === sourceHash && Number(number) >= round
+}
 
 const revisionIn = (subject: string): string =>
   subject.slice(subject.lastIndexOf('@') + 1, subject.lastIndexOf('#'))
@@ -83,7 +112,7 @@ const fold = (seen: ModelObservation, status: ModelStatus, work: WorkView): Mode
 }
 
 const foldResolve = (seen: ModelObservation, status: ModelStatus, work: WorkView): ModelStatus => {
-  if (work.subject !== resolveSubject(seen.sourceHash, status.round ?? 0)) return status
+  if (!isPresentResolve(seen.sourceHash, status, work)) return status
   const resolution = work.result?.resolution
   if (!resolution) return { ...status, failure: toNote(work, seen.maxAttempts, seen.now) }
   const { capabilities: detected, ...resolved } = resolution
