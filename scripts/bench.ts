@@ -26,7 +26,8 @@ function readWish(): Wish {
   return { json: values.json, idleMinutes: Number(values['idle-minutes']), models: Number(values.models) }
 }
 
-async function measure(place: Place, { models, idleMinutes }: Wish): Promise<Figures> {
+async function measure(place: Place, wish: Wish, commit: string): Promise<Figures> {
+  const { models, idleMinutes } = wish
   say('one Model with one copy')
   const perModel = await writesPerModel(place)
   say('5 switches of a vLLM stand-in')
@@ -41,26 +42,22 @@ async function measure(place: Place, { models, idleMinutes }: Wish): Promise<Fig
   say(`idle for ${idleMinutes} min`)
   const idle = await watchIdle(place, idleMinutes)
   const { installMilliseconds } = place
+  const machine = machineName()
   return {
-    ...(await whereAndWhat()),
-    models,
-    installMilliseconds,
-    writesPerModel: perModel,
-    firstWrite,
-    vllm,
-    ollama,
-    idle,
+    ...{ commit, machine, models, installMilliseconds, writesPerModel: perModel },
+    ...{ firstWrite, vllm, ollama, idle },
   }
 }
 
-async function whereAndWhat(): Promise<{ commit: string; machine: string }> {
+/** Asked before the image is built: what is measured, whatever is edited meanwhile. */
+async function commitName(): Promise<string> {
   const git = await execa('git', ['describe', '--always', '--dirty'], { reject: false })
+  return git.failed ? 'no Git here' : git.stdout
+}
+
+function machineName(): string {
   const [first] = cpus()
-  const load = loadavg()[0]?.toFixed(1)
-  return {
-    commit: git.failed ? 'no Git here' : git.stdout,
-    machine: `${cpus().length} × ${first?.model.trim() ?? 'a processor'}, load average at the end ${load}`,
-  }
+  return `${cpus().length} × ${first?.model.trim() ?? 'a processor'}, load average at the end ${loadavg()[0]?.toFixed(1)}`
 }
 
 async function main(): Promise<number> {
@@ -70,11 +67,12 @@ async function main(): Promise<number> {
     say(`no cluster can be started here: ${reason}`)
     return 1
   }
+  const commit = await commitName()
   const place = await openPlace(say)
   const stop = (): void => void place.close().finally(() => process.exit(1))
   process.once('SIGINT', stop).once('SIGTERM', stop)
   try {
-    const figures = await measure(place, wish)
+    const figures = await measure(place, wish, commit)
     const table = `\n${tableOf(figures)}`
     if (wish.json) {
       console.error(table)
