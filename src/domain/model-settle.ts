@@ -59,7 +59,7 @@ export const hasEnded = (work: WorkView): boolean => work.phase === 'Succeeded' 
 
 /** The facts a rule of the Model life cycle looks at. */
 export const settleModel = (seen: ModelObservation): ModelFacts => {
-  const begun = beginAnew(seen)
+  const begun = recallCopies(seen, beginAnew(seen))
   const settled = new Set(seen.model.status.settledWorks ?? [])
   const fresh = seen.works.filter(work => hasEnded(work) && !settled.has(work.id))
   const folded = fresh
@@ -71,7 +71,7 @@ export const settleModel = (seen: ModelObservation): ModelFacts => {
     status.resolved?.sourceHash === seen.sourceHash && !isRefreshOpen(seen, status)
       ? status.resolved
       : undefined
-  const verifyAsked = pendingRequest(seen.model, 'verify') !== undefined
+  const verifyAsked = pendingRequest({ ...seen.model, status }, 'verify') !== undefined
   return { seen, status, verifyAsked, ...(resolved ? { resolved } : {}) }
 }
 
@@ -92,6 +92,23 @@ const beginAnew = (seen: ModelObservation): ModelStatus => {
   const { failure: _, ...kept } = handled
   const copies = kept.copies?.map(({ failure: _gone, ...copy }) => copy)
   return { ...kept, round: (status.round ?? 0) + 1, ...(copies ? { copies } : {}) }
+}
+
+/** A copy whose work was started by a controller that died before it could write so. */
+const recallCopies = (seen: ModelObservation, status: ModelStatus): ModelStatus => {
+  const { namespace } = seen.model.metadata
+  const known = status.copies ?? []
+  const lost = seen.works
+    .filter(work => work.command === 'download' && work.volume?.startsWith(`${namespace}/`))
+    .map(work => toLostCopy(namespace, work.volume ?? ''))
+    .filter(copy => !known.some(one => copyKey(namespace, one) === copyKey(namespace, copy)))
+  return lost.length > 0 ? { ...status, copies: [...known, ...lost] } : status
+}
+
+const toLostCopy = (namespace: string, volumeKey: string): Copy => {
+  const [claim = '', ...subPath] = volumeKey.slice(namespace.length + 1).split('/')
+  const where = { claim, subPath: subPath.join('/') }
+  return { ...where, runtimes: [], origin: 'Fetched', isNamed: false, phase: 'Downloading' }
 }
 
 const fold = (seen: ModelObservation, status: ModelStatus, work: WorkView): ModelStatus => {
