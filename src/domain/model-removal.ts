@@ -1,5 +1,5 @@
 // How copies leave their volumes: one `remove` work each, only for bytes that were fetched, never for a model in use.
-import { laneState } from './attempts.ts'
+import { laneState, retryWords } from './attempts.ts'
 import type { ModelAction } from './decision.ts'
 import type { Copy } from './model.ts'
 import { ownerOf, taskBase } from './model-copies.ts'
@@ -13,13 +13,17 @@ export interface Removal {
   readonly actions: readonly ModelAction[]
 }
 
-/** Copies that a named Runtime asked for once, and that nobody names, serves or could switch back to now. */
+/** Copies that a named Runtime asked for once, and that nobody names, serves or could switch back to now; a Runtime that goes away takes no bytes along. */
 export const leavingCopies = (facts: ModelFacts): Copy[] => {
   const { namespace } = facts.seen.model.metadata
   const kept = facts.seen.runtimes.flatMap(r => (isProblem(r.volume) ? [] : [r.volume.key]))
   const unknown = facts.seen.runtimes.some(r => isProblem(r.volume))
+  const named = facts.seen.model.spec.runtimes?.map(one => one.name) ?? []
   const gone = (facts.status.copies ?? []).filter(
-    copy => copy.isNamed && !kept.includes(copyKey(namespace, copy)),
+    copy =>
+      copy.isNamed &&
+      !kept.includes(copyKey(namespace, copy)) &&
+      !copy.runtimes.some(name => named.includes(name)),
   )
   return unknown ? [] : gone
 }
@@ -51,10 +55,12 @@ const removeOne = (facts: ModelFacts, copy: Copy): Removal => {
   const message = `removing from claim ${copy.claim}`
   const isRunning = seen.works.some(work => work.volume === key && !hasEnded(work))
   if (isRunning || seen.busy.has(key)) return { isDone: false, message, actions: [] }
-  const note = copy.failure
-  if (note && copy.phase === 'Removing' && laneState(note, seen.now) === 'Over') {
+  const note = copy.phase === 'Removing' ? copy.failure : undefined
+  const state = laneState(note, seen.now)
+  if (note && state === 'Over')
     return { isDone: true, message: `bytes left on claim ${copy.claim}: ${note.message}`, actions: [] }
-  }
+  if (note && state !== 'Due')
+    return { isDone: false, message: `${message}: ${note.message}${retryWords(note)}`, actions: [] }
   return { isDone: false, message, actions: [startRemove(facts, copy, volume, revision)] }
 }
 
