@@ -18,7 +18,9 @@ export const nextOperations = (
   const { metadata } = facts.seen.model
   return recordOperation(list, {
     id: facts.seen
-      .digest(`${metadata.uid}/${type}/${metadata.generation}/${facts.status.round ?? 0}/${list.length}`)
+      .digest(
+        `${metadata.uid}/${type}/${metadata.generation}/${facts.status.round ?? 0}/${list[0]?.id ?? ''}`,
+      )
       .slice(0, 16),
     type,
     phase: 'Running',
