@@ -1,6 +1,6 @@
 // Carries out each action that a rule asked for, in order; what it throws says when to look again.
 import type { ModelAction, RuntimeAction, StartWork } from '../domain/decision.ts'
-import { NotSupported } from '../domain/failure.ts'
+import { NotSupported, Transient } from '../domain/failure.ts'
 import { workId } from '../domain/model-settle.ts'
 import type { Key } from '../domain/object.ts'
 import { keyOf, type Model, type Runtime } from '../domain/object.ts'
@@ -59,7 +59,10 @@ const startWork = async (
   }
   const startedAt = clock.now().toISOString()
   started.add({ ...identity, id, phase: 'Starting', startedAt, ...(volume ? { volume: volume.key } : {}) })
-  await platform.work.start(order)
+  await platform.work.start(order).catch(error => {
+    if (!(error instanceof Transient)) started.drop(id)
+    throw error
+  })
 }
 
 export const actOnRuntime = async (

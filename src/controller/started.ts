@@ -3,6 +3,8 @@ import type { Clock, WorkView } from '../domain/platform.ts'
 
 export interface Started {
   add(work: WorkView): void
+  /** It was refused: nothing runs. */
+  drop(id: string): void
   /** What runs in the namespace: the cache's list and what it does not show yet. */
   join(namespace: string, listed: readonly WorkView[]): readonly WorkView[]
 }
@@ -13,6 +15,7 @@ export const createStarted = (clock: Clock): Started => {
   const works = new Map<string, { readonly work: WorkView; readonly until: number }>()
   return {
     add: work => void works.set(work.id, { work, until: clock.now().getTime() + patience }),
+    drop: id => void works.delete(id),
     join: (namespace, listed) => {
       const now = clock.now().getTime()
       for (const [id, { until }] of works)
