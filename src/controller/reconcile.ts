@@ -98,8 +98,8 @@ const reconcileRuntime = async ({ actor, reporter }: Reconciler, runtime: Runtim
   if (decision.actions.some(action => action.do === 'releaseFinalizer') && !outcome) return undefined
   if (decision.hold && !outcome) return decision.again
   const said = outcome ? afterTrouble(seen, decision, outcome) : decision
-  await reporter.runtime(runtime, nextRuntimeStatus(seen, said))
-  return said.again
+  const left = await reporter.runtime(runtime, nextRuntimeStatus(seen, said), seen.now)
+  return left === undefined ? said.again : Math.min(left, said.again ?? left)
 }
 
 /** What a person must mend ends an open switch; what passes is said and waited for. */

@@ -8,7 +8,8 @@ import { canonical } from './observe-model.ts'
 
 export interface Reporter {
   model(model: Model, status: ModelStatus, now: Date): Promise<void>
-  runtime(runtime: Runtime, status: RuntimeStatus): Promise<void>
+  /** Milliseconds after which to look again, when what changed was small enough to wait. */
+  runtime(runtime: Runtime, status: RuntimeStatus, now: Date): Promise<number | undefined>
 }
 
 const progressEvery = 5_000
@@ -21,10 +22,21 @@ const withoutProgress = (status: ModelStatus) => {
   return { ...rest, copies: still, facts }
 }
 
+/** What a person reads and no program waits for: words, marks of loading, bytes reserved, and the pod that a switch replaces. */
+const withoutDetail = (status: RuntimeStatus) => {
+  const { switch: open, display: _, storage: __, conditions, ...rest } = status
+  const facts = conditions
+    ?.filter(({ type }) => !open || type !== 'DeploymentAvailable')
+    .map(({ type, status: value, reason }) => ({ type, value, reason }))
+  if (!open) return { ...rest, facts }
+  const { message: _m, lastProgressAt: _l, progressMark: _p, percent: _n, ...step } = open
+  return { ...rest, step, facts }
+}
+
 const isAlike = (a: unknown, b: unknown): boolean => canonical(a) === canonical(b)
 
 export const createReporter = (platform: Platform): Reporter => {
-  /** uid → when progress was written last */
+  /** uid → when status was written last */
   const written = new Map<string, number>()
   return {
     model: async (model, status, now) => {
@@ -36,10 +48,15 @@ export const createReporter = (platform: Platform): Reporter => {
       await platform.store.writeModelStatus(model, status)
       if (!isProgress) note(platform, model, status)
     },
-    runtime: async (runtime, status) => {
-      if (isAlike(runtime.status, status)) return
+    runtime: async (runtime, status, now) => {
+      const { uid } = runtime.metadata
+      if (isAlike(runtime.status, status)) return undefined
+      const left = (written.get(uid) ?? 0) + progressEvery - now.getTime()
+      if (left > 0 && isAlike(withoutDetail(runtime.status), withoutDetail(status))) return left
+      written.set(uid, now.getTime())
       await platform.store.writeRuntimeStatus(runtime, status)
       note(platform, runtime, status)
+      return undefined
     },
   }
 }

@@ -98,7 +98,7 @@ export const commitSwitch = (now: Switching, target: Candidate): RuntimeDecision
   return {
     phase: 'Active',
     reason: 'Active',
-    message: `${target.model} is proved`,
+    message: `${target.model} answers`,
     actions: [{ do: 'commit', recipe: target.recipe }],
     again: 1_000,
     change: {

@@ -221,7 +221,8 @@ const runtimeConditions = (
   next: RuntimeStatus,
 ): Fact[] => {
   const { phase, reason, message } = decision
-  const serving = servingFact(seen, next)
+  const isCommitted = phase === 'Active' && decision.change?.active !== undefined
+  const serving = isCommitted ? fact('Serving', 'True', 'Active', message) : servingFact(seen, next)
   const isFirst = !seen.runtime.status.conditions?.length && !decision.isStalled
   const list = [readyFact(seen, decision, serving, isFirst)]
   if (movingPhases.includes(phase)) list.push(fact('Reconciling', 'True', reason, message))
