@@ -45,6 +45,8 @@ export type EngineWish = {
   readonly env?: Readonly<Record<string, string>>
   readonly configMap?: string
   readonly gpus?: number
+  /** default 1 */
+  readonly replicas?: number
   readonly strategy?: object
 }
 
@@ -85,7 +87,7 @@ export const deployment = (wish: EngineWish): KubeObject => ({
   kind: 'Deployment',
   metadata: { name: wish.name, namespace: wish.namespace },
   spec: {
-    replicas: 1,
+    replicas: wish.replicas ?? 1,
     ...(wish.strategy ? { strategy: wish.strategy } : {}),
     selector: { matchLabels: { app: wish.name } },
     template: { metadata: { labels: { app: wish.name } }, spec: podSpec(wish) },
@@ -119,3 +121,17 @@ export const runtime = (namespace: string, name: string, spec: object): KubeObje
   metadata: { name, namespace },
   spec,
 })
+
+/** Deployment without a pod, its claim and a Runtime that wants nothing: a volume to download to, at no cost. */
+export const volumeOnly = (
+  wish: Pick<EngineWish, 'namespace' | 'name' | 'image'> & Partial<EngineWish>,
+  spec: object = {},
+): KubeObject[] => {
+  const { namespace, name } = wish
+  const engine = { claim: name, port: 8000, command: ['vllm', 'serve'], replicas: 0, ...wish }
+  return [
+    claim(namespace, name),
+    deployment(engine),
+    runtime(namespace, name, { engine: 'VLLM', kubernetes: { deploymentName: name }, ...spec }),
+  ]
+}
