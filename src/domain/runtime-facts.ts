@@ -1,5 +1,6 @@
 // What the rules of the Runtime life cycle judge: small questions about one observation, each asked in one place.
 
+import type { RuntimeAction } from './decision.ts'
 import { pendingRequest } from './object.ts'
 import type { Candidate, RuntimeObservation } from './observation.ts'
 import { isProblem } from './observation.ts'
@@ -42,6 +43,12 @@ export const newestPod = ({ serving }: RuntimeObservation): PodSight | undefined
 
 /** The hash on the serving's template, as a switch names it. */
 export const templateRecipe = ({ serving }: RuntimeObservation): string => serving.recipe ?? asFound
+
+/** What puts a launch back. A switch whose target was replaced has written more than one: the serving knows only the last but one. */
+export const writeBack = ({ from, serving }: RuntimeObservation, hash: string): RuntimeAction =>
+  from && hash !== asFound && serving.previousRecipe !== hash
+    ? { do: 'apply', launch: from.launch }
+    : { do: 'revert', hash }
 
 export const podRecipe = (pod: PodSight): string => pod.recipe ?? asFound
 

@@ -14,6 +14,7 @@ import {
   type Switching,
   stallSeconds,
   templateRecipe,
+  writeBack,
 } from './runtime-facts.ts'
 import { commitSwitch, endSwitch, failSwitch } from './runtime-outcome.ts'
 
@@ -262,7 +263,7 @@ const rollingBack: Step = now => {
   const trouble = sinceMs(seen, open.lastProgressAt) > stallSeconds(seen) * 1000
   if (trouble) return endSwitch(now, 'Failed')
   if (seen.strategy === 'InPlace') return from ? rollBackInPlace(now, from) : endSwitch(now, 'Failed')
-  if (templateRecipe(seen) !== hash) return stay(now, 'writing the old launch back', [{ do: 'revert', hash }])
+  if (templateRecipe(seen) !== hash) return stay(now, 'writing the old launch back', [writeBack(seen, hash)])
   if (seen.serving.replicas === 0) return stay(now, 'starting the engine', [{ do: 'scale', replicas: 1 }])
   const pod = newestPod(seen)
   if (!pod || podRecipe(pod) !== hash || !pod.isReady) return stay(now, 'waiting for the old model to load')
