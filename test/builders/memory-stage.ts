@@ -29,6 +29,8 @@ export interface ControllerOptions extends ProcessOptions {
   readonly onError?: (line: string) => void
 }
 
+const metrics = createMetrics()
+
 /** The wiring of main.ts, on memory. */
 export const startController = (world: World, options: ControllerOptions = {}): Controller => {
   const { workers = 2, maxDownloads = 2, random = () => 0.5, onError = () => undefined } = options
@@ -38,7 +40,7 @@ export const startController = (world: World, options: ControllerOptions = {}): 
   const engines = createMemoryEngines(process)
   const limits = { maxDownloads, maxAttempts: 5, taskDefaults: {} }
   const log = createLog('error', { write: onError })
-  const loop = createLoop({ clock, random, workers, log, metrics: createMetrics() }, wake => ({
+  const loop = createLoop({ clock, random, workers, log, metrics }, wake => ({
     reporter: createReporter(platform),
     actor: {
       clock,
