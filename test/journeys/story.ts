@@ -1,5 +1,6 @@
 // A story as people read it: what the watch of a namespace showed, one line per change of phase, reason or outcome.
-import { readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { execa } from 'execa'
 import { expect } from 'vitest'
 import type { Seen } from './town.ts'
@@ -56,10 +57,23 @@ const takeObjects = (text: string, each: (event: Seen) => void): string => {
  */
 export function expectStory(story: Story, file: URL): void {
   if (process.env['UPDATE_GOLDEN']) writeFileSync(file, `${story.lines.join('\n')}\n`)
+  const missing = firstMissing(story, file)
+  expect(story.lines.join('\n'), `missing, or not in this order: ${missing}`).toSatisfy(
+    () => missing === undefined,
+  )
+}
+
+/** The same, after the watches had a moment to tell the last line. */
+export async function awaitStory(story: Story, file: URL): Promise<void> {
+  const deadline = Date.now() + 5_000
+  const isWhole = () => existsSync(file) && !process.env['UPDATE_GOLDEN'] && !firstMissing(story, file)
+  while (!isWhole() && Date.now() < deadline) await sleep(50)
+  expectStory(story, file)
+}
+
+const firstMissing = (story: Story, file: URL): string | undefined => {
   const wanted = readFileSync(file, 'utf8').split('\n').filter(Boolean)
   let at = 0
   for (const line of story.lines) if (line === wanted[at]) at++
-  expect(story.lines.join('\n'), `missing, or not in this order: ${wanted[at]}`).toSatisfy(
-    () => at === wanted.length,
-  )
+  return wanted[at]
 }
