@@ -4,7 +4,6 @@ import type { ModelStatus } from '../domain/model.ts'
 import type { Model, Runtime } from '../domain/object.ts'
 import type { Platform } from '../domain/platform.ts'
 import type { RuntimeStatus } from '../domain/runtime.ts'
-import { canonical } from './observe-model.ts'
 
 export interface Reporter {
   model(model: Model, status: ModelStatus, now: Date): Promise<void>
@@ -33,7 +32,15 @@ const withoutDetail = (status: RuntimeStatus) => {
   return { ...rest, step, facts }
 }
 
-const isAlike = (a: unknown, b: unknown): boolean => canonical(a) === canonical(b)
+type Members = Readonly<Record<string, unknown>>
+
+/** A member that is undefined counts as absent. */
+const isAlike = (a: unknown, b: unknown): boolean => {
+  if (a === b) return true
+  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false
+  const names = new Set([...Object.keys(a), ...Object.keys(b)])
+  return [...names].every(name => isAlike((a as Members)[name], (b as Members)[name]))
+}
 
 export const createReporter = (platform: Platform): Reporter => {
   /** uid → when status was written last */
