@@ -1,7 +1,14 @@
 // What somebody else did, or will do, to the fields that a switch writes; FieldConflict names manager and field.
 import type { Runtime } from '../../domain/object.ts'
 import type { Problem } from '../../domain/platform.ts'
-import { markConfig, readApplied, readMarked, readOriginals } from './deployment-notes.ts'
+import {
+  asFound,
+  markConfig,
+  readApplied,
+  readMarked,
+  readOriginals,
+  readPrevious,
+} from './deployment-notes.ts'
 import type { RawContainer } from './engine-container.ts'
 import { findApplier, findDeclaring, findManager, isOurs, readLastApplied } from './field-managers.ts'
 import type { RawConfigMap, RawDeployment } from './kubernetes-objects.ts'
@@ -60,7 +67,19 @@ const driftOfConfig = (runtime: Runtime, { deployment, configMap }: Fields): Pro
   if (text === markConfig(applied.config, applied.hash)) return undefined
   // A text of ours that is newer than the Deployment: a switch was cut between its two writes.
   if (text !== undefined && isOurs(configMap, path) && readMarked(text).hash !== undefined) return undefined
+  if (findManager(configMap, path) === undefined && isOtherLaunch(text, deployment)) return undefined
   return conflict(findManager(configMap, path), `data.${ref.key} of ConfigMap ${ref.name}`)
+}
+
+/**
+ * The text of the launch before or after: one of the two caches is behind. A ConfigMap that was created empty has no
+ * managedFields, ever [m], so the text itself must tell.
+ */
+const isOtherLaunch = (text: string | undefined, deployment: RawDeployment): boolean => {
+  const hash = text === undefined ? undefined : readMarked(text).hash
+  if (hash !== undefined) return hash !== readApplied(deployment)?.hash
+  const isFirst = (readPrevious(deployment)?.hash ?? asFound) === asFound
+  return isFirst && (text ?? null) === readOriginals(deployment)?.config
 }
 
 /** Before anything is touched: a field that somebody declares and would put back. */

@@ -235,6 +235,24 @@ const driftRows: readonly [string, Runtime, Partial<ServingWorld>, string | unde
     undefined,
   ],
   [
+    'the file is of another launch of ours, in a ConfigMap that names no managers',
+    byConfig,
+    {
+      configMap: configMap(markConfig('model: n\n', 'cccc')),
+      deployment: deployment(prepared, { annotations: { ...originals, ...fileWritten } }),
+    },
+    undefined,
+  ],
+  [
+    'the file of this launch was edited, in a ConfigMap that names no managers',
+    byConfig,
+    {
+      configMap: configMap(markConfig('model: n\n', 'bbbb')),
+      deployment: deployment(prepared, { annotations: { ...originals, ...fileWritten } }),
+    },
+    'another manager owns data.engine.yaml of ConfigMap vllm-engine',
+  ],
+  [
     'another manager changed the arguments beside the config file',
     byConfig,
     {
