@@ -97,7 +97,10 @@ const toWanted = (place: Place): Candidate | Problem | undefined => {
   if (model.metadata.deletionTimestamp)
     return problem('WaitingForModel', `Model ${activeModel} is being deleted`)
   if (!resolved || !copy || !isVerified(copy, resolved.revision, volume)) {
-    return problem('WaitingForModel', `Model ${activeModel} is ${model.status.phase ?? 'new'}`)
+    return (
+      launchProblem(place, model) ??
+      problem('WaitingForModel', `Model ${activeModel} is ${model.status.phase ?? 'new'}`)
+    )
   }
   return candidateOf(place, model, resolved.revision)
 }
@@ -174,6 +177,20 @@ const wishOf = (runtime: Runtime, model: Model, at: { volume: VolumeView; revisi
     task: taskOf(model),
     ...(path ? { path: path.replace(/[^/]+$/, revision) } : {}),
     ...(ollama ? { ollamaName: ollama.name } : {}),
+  }
+}
+
+/** Whether the engine's process could be started with it at all, told before anything is fetched for it. */
+const launchProblem = (place: Place, model: Model): Problem | undefined => {
+  const { runtime, engine, serving, volume } = place
+  if (engine.strategy !== 'Recreate' || !serving.container || isProblem(volume)) return undefined
+  const wish = wishOf(runtime, model, { volume, revision: 'unknown' })
+  try {
+    engine.launch(engine.recipe({ ...wish, path: volume.layout.path }), serving.container)
+    return undefined
+  } catch (error) {
+    if (error instanceof Rejected) return problem(error.reason, error.message)
+    throw error
   }
 }
 
