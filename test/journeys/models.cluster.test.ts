@@ -313,6 +313,7 @@ describe.skipIf(reason !== undefined)('Models on a real cluster', () => {
     const shell = ['sh', '-c', 'vllm serve $MODEL --port 8000']
     await town.apply([
       hubModel(ns, 'alpha'),
+      hubModel(ns, 'never', { paused: true }),
       claim(ns, 'elsewhere'),
       ...volumeOnly(
         { namespace: ns, name: 'no-container', image },
@@ -322,7 +323,10 @@ describe.skipIf(reason !== undefined)('Models on a real cluster', () => {
         { namespace: ns, name: 'no-mount', image },
         wants('no-mount', { storage: { claimName: 'elsewhere' } }),
       ),
-      ...volumeOnly({ namespace: ns, name: 'shell', image, command: shell }, wants('shell')),
+      ...volumeOnly(
+        { namespace: ns, name: 'shell', image, command: shell },
+        wants('shell', { activeModel: 'never' }),
+      ),
       ...volumeOnly({ namespace: ns, name: 'two', image, replicas: 2, gpus: 8 }, wants('two')),
     ])
     const refused = async (name: string, why: string, field: string) => {
@@ -332,6 +336,7 @@ describe.skipIf(reason !== undefined)('Models on a real cluster', () => {
     }
     await refused('no-container', 'UnknownContainer', 'spec.kubernetes.container')
     await refused('no-mount', 'ClaimNotMounted', 'spec.storage.claimName')
+    // before anything is fetched: its Model is paused
     await refused('shell', 'ShellCommand', 'command')
     await refused('two', 'TooManyReplicas', 'replicas')
     const after = await town.get(ns, 'model', 'beta')
