@@ -9,10 +9,11 @@ const system = 'switchyard-system'
 export async function killOperator(cluster: AttachedCluster): Promise<void> {
   const before = await leaderOf(cluster)
   const pods = await read(cluster, 'pods', '-l', 'app.kubernetes.io/name=switchyard')
-  for (const pod of pods.items) {
-    for (const pid of processesOf(pod.metadata.uid)) process.kill(pid, 'SIGKILL')
+  const processes: number[] = pods.items.flatMap((pod: Seen) => processesOf(pod.metadata.uid))
+  if (processes.length === 0) throw new Error('no process of the operator was found, so none was killed')
+  for (const pid of processes) process.kill(pid, 'SIGKILL')
+  for (const pod of pods.items)
     await cluster.kubectl(['-n', system, 'delete', 'pod', pod.metadata.name, '--force', '--grace-period=0'])
-  }
   await until(
     async () => ({ status: { leader: await leaderOf(cluster) } }),
     seen => seen.status.leader !== '' && seen.status.leader !== before,
