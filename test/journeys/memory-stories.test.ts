@@ -43,6 +43,8 @@ const serves = (stage: Stage, runtime: string, model: string): Promise<void> =>
     return status?.phase === 'Active' && status.active?.model === model && status.switch === undefined
   })
 
+const fileOf = (name: string): string => `golden/memory/${name.replaceAll(/[^A-Za-z0-9]+/g, '-')}.txt`
+
 const story = (name: string, scene: (world: World) => void, play: (stage: Stage) => Promise<void>): void =>
   it(name, async () => {
     const stage = openStage(scene)
@@ -50,7 +52,7 @@ const story = (name: string, scene: (world: World) => void, play: (stage: Stage)
     await play(stage)
     await stage.pass(30)
     expect(stage.world.violations).toEqual([])
-    await expect(stage.text()).toMatchFileSnapshot(`golden/${name.replaceAll(/[^A-Za-z0-9]+/g, '-')}.txt`)
+    await expect(stage.text()).toMatchFileSnapshot(fileOf(name))
   })
 
 const activeOnGpu = async (stage: Stage): Promise<void> => {

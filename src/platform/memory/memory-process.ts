@@ -68,8 +68,8 @@ export class MemoryProcess {
     if (fate === 'KilledBefore') return this.#die()
     if (fate === 'FailsBefore') throw new Transient('ApiUnavailable', `${what}: the connection broke`)
     await Promise.resolve()
+    if (fate === 'KilledAfter') return this.#dieAfter(effect)
     const result = effect()
-    if (fate === 'KilledAfter') return this.#die()
     if (fate === 'FailsAfter') throw new Transient('ApiUnavailable', `${what}: no answer came`)
     return result
   }
@@ -91,6 +91,17 @@ export class MemoryProcess {
     if (open.length > 0) this.#written.set(key, open)
     else this.#written.delete(key)
     return open.length > 0
+  }
+
+  /** What was sent still arrives, or is refused; nobody learns which. */
+  #dieAfter<T>(effect: () => T): Promise<T> {
+    this.kill()
+    try {
+      effect()
+    } catch {
+      // refused
+    }
+    return never()
   }
 
   #die<T>(): Promise<T> {
