@@ -134,7 +134,7 @@ describe('A fact has one home', () => {
 describe('The documented life cycles', () => {
   const documented = (title: string): string[] => {
     const text = readFileSync(join(root, 'docs/lifecycle.md'), 'utf8')
-    const part = text.slice(text.indexOf(title)).split(/\n\n(?!\|)(?=\w)/)[0] ?? ''
+    const part = text.slice(text.indexOf(title)).split(/\n\n(?!\|)/)[0] ?? ''
     const rows = [...part.matchAll(/^\| ([A-Z][A-Za-z, ]+) \|/gm)].map(([, cell = '']) => cell)
     return rows.flatMap(cell => cell.split(', ')).filter(cell => cell !== 'Phase')
   }
