@@ -67,6 +67,8 @@ export class View<T> implements Readable<T> {
   readonly #versions = new Map<string, number>()
   readonly #listeners = new Set<(name: string) => void>()
   #shownAt = 0
+  /** changes that are on their way: none may overtake them */
+  #coming = 0
   readonly stop: () => void
 
   constructor(table: Table<T>, clock: Clock, lag: () => number) {
@@ -75,8 +77,15 @@ export class View<T> implements Readable<T> {
       const value = table.get(name)
       const now = clock.now().getTime()
       this.#shownAt = Math.max(this.#shownAt, now + lag())
-      if (this.#shownAt <= now) this.#tell(name, value, version)
-      else clock.after(this.#shownAt - now, () => this.#tell(name, value, version))
+      if (this.#shownAt <= now && this.#coming === 0) {
+        this.#tell(name, value, version)
+        return
+      }
+      this.#coming++
+      clock.after(this.#shownAt - now, () => {
+        this.#coming--
+        this.#tell(name, value, version)
+      })
     })
   }
 
