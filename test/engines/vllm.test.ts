@@ -211,20 +211,23 @@ describe('a vLLM that is somehow else', () => {
   it('every line that the stand-in prints while it loads is understood in order', async () => {
     const model = writeTinyModel(join(scene.folder, 'log'), { name: 'log' })
     const engine = await startVllm(scene, { args: argsOf(recipeOf(model.folder)) })
-    const marks = engine
-      .log()
-      .split('\n')
-      .flatMap(line => vllm.loadSign(line)?.mark ?? [])
-    expect(marks).toEqual(
-      expect.arrayContaining([
-        'ProcessStarted',
-        'ModelLoading',
-        'Weights 100%',
-        'WeightsLoaded',
-        'CacheSize',
-        'Ready',
-      ]),
-    )
+    const marks = () =>
+      engine
+        .log()
+        .split('\n')
+        .flatMap(line => vllm.loadSign(line)?.mark ?? [])
+    await expect
+      .poll(marks, { timeout: 10_000 })
+      .toEqual(
+        expect.arrayContaining([
+          'ProcessStarted',
+          'ModelLoading',
+          'Weights 100%',
+          'WeightsLoaded',
+          'CacheSize',
+          'Ready',
+        ]),
+      )
     expect(
       engine
         .log()
