@@ -1,6 +1,6 @@
 // How a switch begins and ends: what stands in status.switch, status.active, status.lastSwitch and the history.
 import { type Reason, shortMessage } from './conditions.ts'
-import type { RuntimeDecision } from './decision.ts'
+import type { RuntimeAction, RuntimeDecision } from './decision.ts'
 import type { Candidate, RuntimeObservation } from './observation.ts'
 import { finishOperation, recordOperation } from './operation.ts'
 import type { LastSwitch, Served, SwitchState } from './runtime.ts'
@@ -141,12 +141,19 @@ export const endSwitch = (
   }
 }
 
+/** A pod that was taken out for draining gets requests again. */
+const backInService = (seen: RuntimeObservation): readonly RuntimeAction[] => {
+  const pod = newestPod(seen)
+  const isOut = seen.serving.origin === 'Made' && pod?.isReady && !pod.isInService
+  return isOut ? [{ do: 'setInService', pod: pod.name, isInService: true }] : []
+}
+
 /** What went wrong decides the way: nothing touched yet → drop; something served before → back; else Failed. */
 export const failSwitch = (now: Switching, reason: Reason, message: string): RuntimeDecision => {
   const failure = { reason, message: shortMessage(message, 240) }
   const failed = { ...now, open: { ...now.open, failure } }
   const untouched = now.open.step === 'Preflight' || now.open.step === 'Draining'
-  if (untouched) return endSwitch(failed, 'RolledBack')
+  if (untouched) return { ...endSwitch(failed, 'RolledBack'), actions: backInService(now.seen) }
   const { onFailure } = now.seen.runtime.spec.switch
   if (!now.open.from || (onFailure === 'Stop' && reason !== 'Replaced')) return endSwitch(failed, 'Failed')
   const at = now.seen.now.toISOString()
