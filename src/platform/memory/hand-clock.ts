@@ -24,7 +24,7 @@ export class HandClock implements Clock {
   }
 
   after(ms: number, call: () => void): () => void {
-    const timer = { at: this.#now + Math.max(0, ms), order: this.#order++, call }
+    const timer = { at: this.#now + Math.max(0, Math.ceil(ms)), order: this.#order++, call }
     this.#timers.add(timer)
     return () => void this.#timers.delete(timer)
   }

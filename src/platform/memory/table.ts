@@ -76,7 +76,7 @@ export class View<T> implements Readable<T> {
     this.stop = table.subscribe(({ name, version }) => {
       const value = table.get(name)
       const now = clock.now().getTime()
-      this.#shownAt = Math.max(this.#shownAt, now + lag())
+      this.#shownAt = Math.max(this.#shownAt, now + Math.ceil(lag()))
       if (this.#shownAt <= now && this.#coming === 0) {
         this.#tell(name, value, version)
         return

@@ -1,0 +1,491 @@
+import { describe, expect, it } from 'vitest'
+import { runtimePhases } from '../../src/domain/decision.ts'
+import type { RuntimeObservation } from '../../src/domain/observation.ts'
+import type { LastSwitch, RuntimeStatus, SwitchState } from '../../src/domain/runtime.ts'
+import { decideRuntime, runtimeRules } from '../../src/domain/runtime-rules.ts'
+import {
+  aCandidate,
+  active,
+  answering,
+  aPod,
+  aRuntime,
+  aServing,
+  at,
+  revision,
+  seenRuntime,
+} from '../builders/seen.ts'
+
+const b = aCandidate('llama', 'recipe-b')
+const served = (candidate = aCandidate()) => ({
+  model: candidate.model,
+  revision,
+  recipe: candidate.recipe.hash,
+})
+
+const open = (more: Partial<SwitchState> = {}): SwitchState => ({
+  id: 'switch',
+  from: served(),
+  to: served(b),
+  step: 'Preflight',
+  startedAt: at(-20),
+  stepSince: at(-10),
+  lastProgressAt: at(-5),
+  attempt: 1,
+  ...more,
+})
+
+const withStatus = (
+  status: RuntimeStatus,
+  more: Partial<RuntimeObservation> = {},
+  spec: object = {},
+): RuntimeObservation => seenRuntime({ runtime: aRuntime({ status, spec }), ...more })
+
+const switching = (more: Partial<SwitchState>, seen: Partial<RuntimeObservation> = {}, spec: object = {}) =>
+  withStatus(
+    { active: active(), switch: open(more) },
+    { wanted: b, from: aCandidate(), ...seen },
+    { activeModel: 'llama', ...spec },
+  )
+
+const last = (result: LastSwitch['result']): LastSwitch => ({
+  id: 'switch',
+  from: served(),
+  to: served(b),
+  result,
+  startedAt: at(-100),
+  finishedAt: at(-50),
+  reason: 'LoadFailed',
+  message: 'out of memory',
+})
+
+const problem = (reason: string) => ({ reason: reason as 'NotFound', message: 'because' })
+const oldPod = aPod()
+const newPod = aPod({ name: 'vllm-2', uid: 'uid-2', recipe: 'recipe-b', createdAt: at(-5) })
+const nobody = { pods: [] }
+const silent = { ...answering(), answer: { ...answering().answer, state: 'Refused' as const, listed: [] } }
+const evicted = { ...answering(), answer: { ...answering().answer, listed: [] } }
+
+/** phase, reason, step afterwards, situation, what is seen, what is asked for */
+type Row = readonly [string, string, string, string, RuntimeObservation, readonly string[]]
+
+const rows: readonly Row[] = [
+  [
+    'Deleting',
+    'Deleting',
+    '-',
+    'deletion is asked',
+    seenRuntime({ runtime: aRuntime({ metadata: { deletionTimestamp: at(-1) } }) }),
+    ['release', 'releaseFinalizer'],
+  ],
+  [
+    'Deleting',
+    'Deleting',
+    '-',
+    'deletion is asked, and the originals back',
+    seenRuntime({
+      runtime: aRuntime({
+        metadata: {
+          deletionTimestamp: at(-1),
+          annotations: { 'switchyard.dev/restore-requested-at': 'now' },
+        },
+      }),
+    }),
+    ['restore', 'release', 'releaseFinalizer'],
+  ],
+  [
+    'RollingBack',
+    'Switching',
+    'RollingBack',
+    'the new launch stands there still',
+    switching(
+      { step: 'RollingBack' },
+      { serving: aServing({ recipe: 'recipe-b', previousRecipe: 'recipe-a', pods: [newPod] }) },
+    ),
+    ['revert'],
+  ],
+  [
+    'RollingBack',
+    'Switching',
+    'RollingBack',
+    'the old pod is up and has to be proved',
+    switching({ step: 'RollingBack' }, { engine: { ...answering(), proof: undefined } as never }),
+    ['prove'],
+  ],
+  ['RolledBack', 'Replaced', '-', 'the old one is proved again', switching({ step: 'RollingBack' }), []],
+  [
+    'Failed',
+    'LoadFailed',
+    '-',
+    'going back stalls',
+    switching(
+      { step: 'RollingBack', lastProgressAt: at(-4000), failure: problem('LoadFailed') },
+      { serving: aServing(nobody) },
+    ),
+    [],
+  ],
+  [
+    'Switching',
+    'SwitchDue',
+    'Preflight',
+    'an adopted Deployment still rolls',
+    switching({}, { serving: aServing({ isExclusive: false }) }),
+    ['prepare'],
+  ],
+  ['Switching', 'Draining', 'Draining', 'everything is in order', switching({}), []],
+  [
+    'RolledBack',
+    'TooManyReplicas',
+    '-',
+    'preflight finds a problem: nothing was touched',
+    switching({}, { serving: aServing({ problems: [problem('TooManyReplicas')] }) }),
+    [],
+  ],
+  [
+    'Switching',
+    'SwitchDue',
+    'Preflight',
+    'the engine does not answer yet',
+    switching({}, { engine: silent }),
+    [],
+  ],
+  [
+    'RolledBack',
+    'EngineUnreachable',
+    '-',
+    'the engine has not answered for long',
+    switching({ stepSince: at(-16) }, { engine: silent }),
+    [],
+  ],
+  ['Switching', 'Unloading', 'Unloading', 'an adopted one cannot drain', switching({ step: 'Draining' }), []],
+  [
+    'Switching',
+    'Draining',
+    'Draining',
+    'a made one leaves its Service first',
+    switching({ step: 'Draining', stepSince: at(-1) }, { serving: aServing({ origin: 'Made' }) }),
+    ['setInService'],
+  ],
+  [
+    'Switching',
+    'Unloading',
+    'Unloading',
+    'the new launch is not written yet',
+    switching({ step: 'Unloading' }),
+    ['apply'],
+  ],
+  [
+    'Switching',
+    'Unloading',
+    'Unloading',
+    'the old pod has not ended',
+    switching(
+      { step: 'Unloading' },
+      { serving: aServing({ recipe: 'recipe-b', pods: [{ ...oldPod, isLeaving: true }] }) },
+    ),
+    [],
+  ],
+  [
+    'Switching',
+    'Loading',
+    'Loading',
+    'the device is free',
+    switching({ step: 'Unloading' }, { serving: aServing({ recipe: 'recipe-b', ...nobody }) }),
+    [],
+  ],
+  [
+    'Switching',
+    'Verifying',
+    'Verifying',
+    'the new pod is up',
+    switching(
+      { step: 'Loading' },
+      { serving: aServing({ recipe: 'recipe-b', pods: [newPod] }), engine: answering(b, 'vllm-2') },
+    ),
+    [],
+  ],
+  [
+    'RollingBack',
+    'LoadFailed',
+    'RollingBack',
+    'the new pod was restarted',
+    switching(
+      { step: 'Loading' },
+      {
+        serving: aServing({ recipe: 'recipe-b', pods: [{ ...newPod, isReady: false, restarts: 1 }] }),
+      },
+    ),
+    [],
+  ],
+  [
+    'RollingBack',
+    'LoadStalled',
+    'RollingBack',
+    'nothing moves any more',
+    switching(
+      { step: 'Loading', lastProgressAt: at(-4000), progressMark: 'uid-2 running ', message: 'loading' },
+      { serving: aServing({ recipe: 'recipe-b', pods: [{ ...newPod, isReady: false }] }) },
+    ),
+    [],
+  ],
+  [
+    'Failed',
+    'LoadFailed',
+    '-',
+    'there is nothing to go back to',
+    switching(
+      { step: 'Loading', from: undefined as never },
+      { serving: aServing({ recipe: 'recipe-b', pods: [{ ...newPod, isReady: false, restarts: 1 }] }) },
+    ),
+    [],
+  ],
+  [
+    'Active',
+    'Active',
+    '-',
+    'the new one is proved',
+    switching(
+      { step: 'Verifying' },
+      { serving: aServing({ recipe: 'recipe-b', pods: [newPod] }), engine: answering(b, 'vllm-2') },
+    ),
+    ['commit'],
+  ],
+  [
+    'RollingBack',
+    'Replaced',
+    'RollingBack',
+    'the old one is wanted again while the new one loads',
+    switching({ step: 'Loading' }, { wanted: aCandidate() }),
+    [],
+  ],
+  [
+    'RolledBack',
+    'Replaced',
+    '-',
+    'the old one is wanted again before anything was touched',
+    switching({ step: 'Draining' }, { wanted: aCandidate() }),
+    [],
+  ],
+  ['Paused', 'Paused', '-', 'paused', withStatus({ active: active() }, {}, { paused: true }), []],
+  [
+    'Rejected',
+    'FieldConflict',
+    '-',
+    'another manager changed what a switch wrote',
+    seenRuntime({ serving: aServing({ drift: problem('FieldConflict') }) }),
+    [],
+  ],
+  [
+    'Rejected',
+    'EngineCannotServe',
+    '-',
+    'the wanted Model does not fit',
+    seenRuntime({ wanted: problem('EngineCannotServe') }),
+    [],
+  ],
+  [
+    'Waiting',
+    'DeploymentNotFound',
+    '-',
+    'the Deployment is not there',
+    seenRuntime({ serving: aServing({ exists: false, problems: [problem('DeploymentNotFound')] }) }),
+    [],
+  ],
+  [
+    'Waiting',
+    'ModelNotFound',
+    '-',
+    'the Model is not there',
+    seenRuntime({ wanted: problem('ModelNotFound') }),
+    [],
+  ],
+  [
+    'Observing',
+    'Observing',
+    '-',
+    'no model is wished',
+    seenRuntime({
+      runtime: aRuntime({ spec: { activeModel: undefined } }),
+      wanted: undefined as never,
+      committed: undefined as never,
+    }),
+    [],
+  ],
+  [
+    'SwitchDue',
+    'SwitchDue',
+    'Preflight',
+    'idle is wished while a pod runs',
+    withStatus({ active: active() }, { wanted: undefined as never }, { desiredState: 'Idle' }),
+    [],
+  ],
+  [
+    'Idle',
+    'Idle',
+    '-',
+    'nothing runs and idle is wished',
+    withStatus(
+      {},
+      { wanted: undefined as never, serving: aServing({ replicas: 0, ...nobody }) },
+      { desiredState: 'Idle' },
+    ),
+    [],
+  ],
+  [
+    'RolledBack',
+    'LoadFailed',
+    '-',
+    'the same wish failed last',
+    withStatus({ active: active(), lastSwitch: last('RolledBack') }, { wanted: b }),
+    [],
+  ],
+  [
+    'Failed',
+    'LoadFailed',
+    '-',
+    'the same wish failed last and nothing serves',
+    withStatus({ lastSwitch: last('Failed') }, { wanted: b, committed: undefined as never }),
+    [],
+  ],
+  [
+    'SwitchDue',
+    'SwitchDue',
+    'Preflight',
+    'a retry is asked for the wish that failed',
+    seenRuntime({
+      runtime: aRuntime({
+        status: { active: active(), lastSwitch: last('RolledBack') },
+        metadata: { annotations: { 'switchyard.dev/retry-requested-at': 'now' } },
+      }),
+      wanted: b,
+    }),
+    [],
+  ],
+  [
+    'WaitingForModel',
+    'WaitingForModel',
+    '-',
+    'the wanted copy is not verified yet',
+    seenRuntime({ wanted: problem('WaitingForModel') }),
+    [],
+  ],
+  [
+    'SwitchDue',
+    'SwitchDue',
+    'Preflight',
+    'another model is wanted and verified',
+    seenRuntime({ wanted: b }),
+    [],
+  ],
+  [
+    'Degraded',
+    'ModelGone',
+    '-',
+    'the pod is not ready: the kubelet restarts it',
+    seenRuntime({ serving: aServing({ pods: [aPod({ isReady: false })] }) }),
+    [],
+  ],
+  [
+    'Degraded',
+    'NodeLost',
+    '-',
+    'the node is lost',
+    seenRuntime({ serving: aServing({ pods: [aPod({ isLost: true, isReady: false })] }) }),
+    [],
+  ],
+  [
+    'Degraded',
+    'ModelGone',
+    '-',
+    'somebody scaled it to nothing',
+    seenRuntime({ serving: aServing({ replicas: 0, ...nobody }) }),
+    ['scale'],
+  ],
+  [
+    'Degraded',
+    'ModelEvicted',
+    '-',
+    'another client unloaded it',
+    seenRuntime({ strategy: 'InPlace', engine: evicted }),
+    ['load'],
+  ],
+  [
+    'Degraded',
+    'ProofFailed',
+    '-',
+    'the last proof failed',
+    seenRuntime({
+      engine: {
+        ...answering(),
+        proof: {
+          isProved: false,
+          reason: 'ProofFailed',
+          message: 'no',
+          milliseconds: 1,
+          recipe: 'recipe-a',
+          at: at(-1),
+        },
+      },
+    }),
+    ['prove'],
+  ],
+  ['Active', 'Active', '-', 'the wanted one is proved', seenRuntime(), []],
+  [
+    'Active',
+    'Active',
+    '-',
+    'the proof is old',
+    seenRuntime({
+      engine: { ...answering(), proof: { ...answering().proof, at: at(-61) } as never },
+    }),
+    ['prove'],
+  ],
+  [
+    'Active',
+    'Active',
+    '-',
+    'a busy engine that does not answer in time is not gone',
+    seenRuntime({
+      engine: { ...answering(), answer: { ...answering().answer, state: 'Silent', listed: [] } },
+    }),
+    [],
+  ],
+]
+
+const stepAfter = (seen: RuntimeObservation): string => {
+  const { change } = decideRuntime(seen)
+  const next = change && 'switch' in change ? change.switch : seen.runtime.status.switch
+  return next?.step ?? '-'
+}
+
+describe('The rules of a Runtime', () => {
+  it.each(rows)('%s (%s, then %s): %s', (phase, reason, step, _, seen, asked) => {
+    const decision = decideRuntime(seen)
+    expect({
+      phase: decision.phase,
+      reason: decision.reason,
+      step: stepAfter(seen),
+      actions: decision.actions.map(action => action.do),
+    }).toEqual({ phase, reason, step, actions: [...asked] })
+  })
+
+  it('have a row for each phase, in the order of the phases', () => {
+    expect(runtimeRules.map(([name]) => name)).toEqual([...runtimePhases])
+    expect([...runtimePhases].filter(phase => !rows.some(([name]) => name === phase))).toEqual([])
+  })
+
+  it('touch nothing before the switch stands in status', () => {
+    const opening = rows.filter(([phase]) => phase === 'SwitchDue')
+    expect(opening.flatMap(([, , , , seen]) => decideRuntime(seen).actions)).toEqual([])
+  })
+
+  it('put a pod back into its Service when draining is called off', () => {
+    const seen = switching(
+      { step: 'Draining' },
+      {
+        wanted: aCandidate(),
+        serving: aServing({ origin: 'Made', pods: [aPod({ isInService: false })] }),
+      },
+    )
+    expect(decideRuntime(seen).actions).toEqual([{ do: 'setInService', pod: 'vllm-1', isInService: true }])
+  })
+})
