@@ -167,7 +167,8 @@ export const picture = (world: World) => ({
       receipt,
     })),
     open: status.operations?.filter(operation => operation.phase === 'Running').length,
-    history: status.operations?.map(operation => `${operation.type} ${operation.phase}`),
+    // A Model that nobody wanted yet when it was resolved has one entry for that and one for its copy: who sees first is chance.
+    history: [...new Set(status.operations?.map(operation => `${operation.type} ${operation.phase}`))],
   })),
   runtimes: world.runtimes.list().map(({ metadata, status }) => ({
     name: metadata.name,
