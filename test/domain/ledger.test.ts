@@ -1,0 +1,34 @@
+import { describe, expect, it } from 'vitest'
+import { budgetOf, toLedger } from '../../src/domain/ledger.ts'
+import { aCopy, aModel, aWork, resolved, volume } from '../builders/seen.ts'
+
+const holder = aModel({ status: { resolved, copies: [aCopy({ bytesStored: 10e9 })] } })
+const download = aWork({ command: 'download', volume: volume.key })
+
+describe('The ledger of a volume', () => {
+  it('counts what the copies there have added', () => {
+    expect(toLedger(volume, [holder], [])).toEqual({
+      quotaBytes: 100e9,
+      usedBytes: 10e9,
+      reservedBytes: 0,
+      holders: ['qwen'],
+    })
+  })
+
+  it('does not count copies elsewhere', () => {
+    const elsewhere = aModel({ status: { resolved, copies: [aCopy({ subPath: 'other' })] } })
+    expect(toLedger(volume, [elsewhere], [])).toMatchObject({ usedBytes: 0, holders: [] })
+  })
+
+  it('reserves for downloads of others, never for the one that asks', () => {
+    expect(toLedger(volume, [holder], [download]).reservedBytes).toBe(10e9)
+    expect(toLedger(volume, [holder], [download], 'qwen').reservedBytes).toBe(0)
+  })
+
+  it('leaves the rest of the quota, and nothing below nothing', () => {
+    const ledger = { usedBytes: 60e9, reservedBytes: 50e9, holders: [] }
+    expect(budgetOf({ ...ledger, quotaBytes: 200e9 })).toBe(90e9)
+    expect(budgetOf({ ...ledger, quotaBytes: 100e9 })).toBe(0)
+    expect(budgetOf(ledger)).toBeUndefined()
+  })
+})

@@ -1,0 +1,138 @@
+import { describe, expect, it } from 'vitest'
+import { type Condition, findCondition, mergeConditions, shortMessage } from '../../src/domain/conditions.ts'
+import type { ModelStatus } from '../../src/domain/model.ts'
+import { decideModel } from '../../src/domain/model-rules.ts'
+import { settleModel } from '../../src/domain/model-settle.ts'
+import type { ModelObservation, RuntimeObservation } from '../../src/domain/observation.ts'
+import { decideRuntime } from '../../src/domain/runtime-rules.ts'
+import { nextModelStatus, nextRuntimeStatus } from '../../src/domain/status.ts'
+import {
+  aCopy,
+  aModel,
+  aRuntime,
+  aServing,
+  at,
+  now,
+  resolved,
+  seenModel,
+  seenRuntime,
+} from '../builders/seen.ts'
+
+const modelStatus = (seen: ModelObservation): ModelStatus => {
+  const facts = settleModel(seen)
+  return nextModelStatus(facts, decideModel(facts))
+}
+const runtimeStatus = (seen: RuntimeObservation) => nextRuntimeStatus(seen, decideRuntime(seen))
+
+const conditionsOf = (status: { readonly conditions?: unknown }) =>
+  Object.fromEntries(
+    ((status.conditions ?? []) as Condition[]).map(({ type, status: value, reason }) => [
+      type,
+      `${value} ${reason}`,
+    ]),
+  )
+
+describe('The conditions of a Model', () => {
+  it('begin with Ready=Unknown, so that nobody takes a new object for a finished one', () => {
+    expect(conditionsOf(modelStatus(seenModel()))).toMatchObject({
+      Ready: 'Unknown Progressing',
+      Reconciling: 'True Resolving',
+    })
+  })
+
+  it('say Ready alone when everything is done', () => {
+    const seen = seenModel({ model: aModel({ status: { resolved, copies: [aCopy()] } }) })
+    expect(conditionsOf(modelStatus(seen))).toEqual({
+      Ready: 'True Downloaded',
+      Resolved: 'True Resolved',
+      Downloaded: 'True Downloaded',
+      CapabilitiesDetected: 'False NotDetected',
+    })
+  })
+
+  it('say Stalled, and not Reconciling, where a person must act', () => {
+    const failure = { reason: 'NotFound', message: 'no such repository', attempts: 1, at: at(-5) }
+    const said = conditionsOf(modelStatus(seenModel({ model: aModel({ status: { failure } }) })))
+    expect(said).toMatchObject({ Ready: 'False NotFound', Stalled: 'True NotFound' })
+    expect(said).not.toHaveProperty('Reconciling')
+  })
+
+  it('keep Downloaded=True while it is paused', () => {
+    const model = aModel({ spec: { paused: true }, status: { resolved, copies: [aCopy()] } })
+    expect(conditionsOf(modelStatus(seenModel({ model })))).toMatchObject({
+      Ready: expect.stringMatching(/Paused|Progressing/),
+      Downloaded: 'True Downloaded',
+    })
+  })
+
+  it('carry the generation that was looked at', () => {
+    const status = modelStatus(seenModel({ model: aModel({ metadata: { generation: 7 } }) }))
+    expect(status.observedGeneration).toBe(7)
+    expect((status.conditions as Condition[]).map(one => one.observedGeneration)).toEqual(
+      (status.conditions ?? []).map(() => 7),
+    )
+  })
+
+  it('show 100 % only when every copy is verified', () => {
+    const fetching = aModel({
+      status: {
+        resolved,
+        copies: [{ ...aCopy({ phase: 'Downloading', bytesDone: 10e9 }), receipt: undefined } as never],
+      },
+    })
+    expect(modelStatus(seenModel({ model: fetching })).progress?.percent).toBe(99)
+  })
+})
+
+describe('The conditions of a Runtime', () => {
+  it('say Ready, Serving and ModelActive when the wanted model is proved', () => {
+    expect(conditionsOf(runtimeStatus(seenRuntime()))).toMatchObject({
+      Ready: 'True Active',
+      Serving: 'True Active',
+      ModelActive: 'True Active',
+      DeploymentAvailable: 'True Available',
+      StorageHealthy: 'True Healthy',
+    })
+  })
+
+  it('begin with Ready=Unknown', () => {
+    const seen = seenRuntime({
+      runtime: aRuntime(),
+      wanted: { reason: 'WaitingForModel', message: 'Model qwen is new' },
+    })
+    expect(conditionsOf(runtimeStatus(seen))).toMatchObject({ Ready: 'Unknown Progressing' })
+  })
+
+  it('say Serving=False when no pod is there', () => {
+    const seen = seenRuntime({ serving: aServing({ pods: [] }) })
+    expect(conditionsOf(runtimeStatus(seen))).toMatchObject({
+      Serving: expect.stringMatching(/^False/),
+      Reconciling: 'True ModelGone',
+      ModelActive: expect.stringMatching(/^False/),
+    })
+  })
+})
+
+describe('A list of conditions', () => {
+  const fact = { type: 'Ready', reason: 'Active', message: 'm', observedGeneration: 1 } as const
+  const old = { ...fact, status: 'True', lastTransitionTime: at(-100) } as const
+
+  it('keeps the transition time while the status stays, whatever the reason', () => {
+    const [merged] = mergeConditions([old], [{ ...fact, status: 'True', reason: 'Idle' }], now)
+    expect(merged).toMatchObject({ reason: 'Idle', lastTransitionTime: at(-100) })
+  })
+
+  it('moves the transition time when the status flips', () => {
+    const [merged] = mergeConditions([old], [{ ...fact, status: 'False' }], now)
+    expect(merged?.lastTransitionTime).toBe(now.toISOString())
+  })
+
+  it('drops what is not said any more', () => {
+    expect(findCondition(mergeConditions([{ ...old, type: 'Stalled' }], [], now), 'Stalled')).toBeUndefined()
+  })
+
+  it('cuts a message by bytes, not by characters', () => {
+    expect(Buffer.byteLength(shortMessage('ü'.repeat(300)))).toBeLessThanOrEqual(256)
+    expect(shortMessage('two\n  lines')).toBe('two lines')
+  })
+})
