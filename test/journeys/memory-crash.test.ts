@@ -19,7 +19,7 @@ const play = async (
 ): Promise<Played> => {
   const world = createWorld()
   journey.scene(world)
-  Object.assign(world.script, { downloadSeconds: 4, loadSeconds: 4 })
+  Object.assign(world.script, { downloadSeconds: 4, loadSeconds: 4, checksStatus: kill === undefined })
   const writes: string[] = []
   const onError = (line: string): void => void world.violations.push(line)
   const fate = (write: string): Fate => {

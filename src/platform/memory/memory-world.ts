@@ -94,6 +94,8 @@ export interface Script {
   readonly terminating: Set<string>
   /** why worker pods do not start now */
   workProblem?: Problem | undefined
+  /** each status that is written is held against its schema */
+  checksStatus: boolean
   downloadSeconds: number
   loadSeconds: number
   graceSeconds: number
@@ -133,6 +135,7 @@ export class World {
     loadFails: new Map(),
     workFails: [],
     terminating: new Set(),
+    checksStatus: true,
     downloadSeconds: 10,
     loadSeconds: 20,
     graceSeconds: 2,
