@@ -1,4 +1,4 @@
-// Which tests belong to which run: fast ones, real programs, the real cluster, real vLLM.
+// Which tests belong to which run: fast ones, simulated bad worlds, real programs, the real cluster, real vLLM.
 import { defineConfig } from 'vitest/config'
 
 const ownProject = (name: string, include: string[], extra: Record<string, unknown> = {}) => ({
@@ -8,15 +8,18 @@ const ownProject = (name: string, include: string[], extra: Record<string, unkno
 export default defineConfig({
   test: {
     reporters: ['default'],
+    // vitest would leave one of two cores idle
+    maxWorkers: 2,
     projects: [
       {
         test: {
           name: 'fast',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/**/*.{cluster,real,vllm}.test.ts'],
+          exclude: ['test/**/*.{simulation,cluster,real,vllm}.test.ts'],
           testTimeout: 20_000,
         },
       },
+      ownProject('simulation', ['test/**/*.simulation.test.ts'], { testTimeout: 120_000 }),
       ownProject('real', ['test/**/*.real.test.ts'], {
         testTimeout: 120_000,
         hookTimeout: 900_000,

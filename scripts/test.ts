@@ -60,6 +60,7 @@ const isClean = await check()
 const counts: Counts[] = [
   { passed: isClean ? 1 : 0, failed: isClean ? 0 : 1, skipped: 0 },
   await runProject('fast'),
+  await runProject('simulation'),
 ]
 await buildPrograms()
 for (const project of ['real', 'cluster']) counts.push(await runProject(project))

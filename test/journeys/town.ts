@@ -34,7 +34,10 @@ export async function buildTown(cluster: AttachedCluster, models: readonly TinyM
   })
   const images = written.map(model => [`library/${model.name}:latest`, ollamaLayers(model)] as const)
   const registry = await startRegistry({ host, models: Object.fromEntries(images) })
-  const close = async () => void (await Promise.all([hub.close(), registry.close()]))
+  const close = async () => {
+    await uninstallSwitchyard(cluster)
+    await Promise.all([hub.close(), registry.close()])
+  }
   return { cluster, hub, registry, models: written, folder, close, ...kubectlOf(cluster) }
 }
 
@@ -107,6 +110,21 @@ export async function installSwitchyard(cluster: AttachedCluster, wish: Installa
     ...sets,
   ])
   await cluster.kubectl(['-n', system, 'rollout', 'status', 'deployment/switchyard', '--timeout=60s'])
+}
+
+/** An operator that stayed would act on the objects of the next file's tests. CRDs and objects stay. */
+const uninstallSwitchyard = async (cluster: AttachedCluster): Promise<void> => {
+  await cluster.helm([
+    'uninstall',
+    'switchyard',
+    '-n',
+    system,
+    '--ignore-not-found',
+    '--wait',
+    '--timeout',
+    '60s',
+  ])
+  await cluster.kubectl(['-n', system, 'wait', 'pod', '--all', '--for=delete', '--timeout=60s'])
 }
 
 export const operatorLog = (cluster: AttachedCluster): Promise<string> =>
