@@ -11,7 +11,6 @@ import { openScene, storeModel, waitFor } from './start-engines.ts'
 const program = [
   process.env['SWITCHYARD_OLLAMA'],
   ...globSync(join(homedir(), '.cache/switchyard/ollama/*/bin/ollama')),
-  join(homedir(), '.cache/lab-ollama/bin/ollama'),
 ].find(path => path !== undefined && existsSync(path))
 if (!program) console.log('skipped: no Ollama; name its program in SWITCHYARD_OLLAMA')
 

@@ -17,11 +17,7 @@ import {
 /** SWITCHYARD_OLLAMA, else the newest one that a build left in the cache. */
 function findOllama(): string | undefined {
   const cached = globSync(join(homedir(), '.cache/switchyard/ollama/*/bin/ollama')).sort().reverse()
-  const places = [
-    process.env['SWITCHYARD_OLLAMA'],
-    ...cached,
-    join(homedir(), '.cache/lab-ollama/bin/ollama'),
-  ]
+  const places = [process.env['SWITCHYARD_OLLAMA'], ...cached]
   return places.find(place => place !== undefined && existsSync(place))
 }
 

@@ -23,7 +23,6 @@ if (!hasPython)
 const ollama = [
   process.env['SWITCHYARD_OLLAMA'],
   ...globSync(join(homedir(), '.cache/switchyard/ollama/*/bin/ollama')),
-  join(homedir(), '.cache/lab-ollama/bin/ollama'),
 ].find(path => path && existsSync(path))
 if (!ollama) console.log('SKIPPED: the real Ollama reads our store: no ollama program is there')
 
