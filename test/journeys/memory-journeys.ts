@@ -3,13 +3,13 @@ import { deleteObject, patchSpec } from '../../src/platform/memory/memory-people
 import type { World } from '../../src/platform/memory/memory-world.ts'
 import {
   publish,
-  publishOllama,
   writeMadeRuntime,
   writeModel,
   writeOllamaModel,
   writeRuntime,
 } from '../builders/memory-cast.ts'
-import { addClaim, addDeployment, modelIn, runtimeIn } from '../builders/memory-stage.ts'
+import { onGpu, onOllama } from '../builders/memory-scenes.ts'
+import { addClaim, modelIn, runtimeIn } from '../builders/memory-stage.ts'
 
 export interface Step {
   readonly does: (world: World) => void
@@ -33,20 +33,6 @@ const phaseOf = (runtime: string, phase: string) => (world: World) =>
   runtimeIn(world, runtime)?.status.phase === phase
 const wants = (runtime: string, model: string) => (world: World) =>
   patchSpec(world, 'Runtime', runtime, { activeModel: model })
-
-const onGpu = (world: World): void => {
-  addClaim(world)
-  addDeployment(world, 'gpu', 'VLLM')
-  publish(world, 'org/a', 'a')
-  publish(world, 'org/b', 'b')
-}
-
-const onOllama = (world: World): void => {
-  addClaim(world)
-  addDeployment(world, 'ollama', 'Ollama', { strategy: 'Recreate' })
-  publishOllama(world, 'a:latest', 'a')
-  publishOllama(world, 'b:latest', 'b')
-}
 
 const firstOnGpu: Step = {
   does: world => {

@@ -5,31 +5,17 @@ import { letLeave, podsOf } from '../../src/platform/memory/memory-pods.ts'
 import type { World } from '../../src/platform/memory/memory-world.ts'
 import {
   publish,
-  publishOllama,
   writeMadeRuntime,
   writeModel,
   writeOllamaModel,
   writeRuntime,
 } from '../builders/memory-cast.ts'
-import { addClaim, addDeployment, modelIn, runtimeIn } from '../builders/memory-stage.ts'
+import { onGpu, onOllama } from '../builders/memory-scenes.ts'
+import { modelIn, runtimeIn } from '../builders/memory-stage.ts'
 import { openStage, type Stage } from './memory-story.ts'
 
 let open: ReturnType<typeof openStage> | undefined
 afterEach(() => open?.close())
-
-const onGpu = (world: World): void => {
-  addClaim(world)
-  addDeployment(world, 'gpu', 'VLLM')
-  publish(world, 'org/a', 'a')
-  publish(world, 'org/b', 'b')
-}
-
-const onOllama = (world: World): void => {
-  addClaim(world)
-  addDeployment(world, 'ollama', 'Ollama', { strategy: 'Recreate' })
-  publishOllama(world, 'a:latest', 'a')
-  publishOllama(world, 'b:latest', 'b')
-}
 
 const phaseIs = (stage: Stage, kind: 'Model' | 'Runtime', name: string, phase: string): Promise<void> =>
   stage.until(`${kind} ${name} is ${phase}`, () => {

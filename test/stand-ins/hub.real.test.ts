@@ -1,24 +1,12 @@
 // The real Python client downloads from the hub stand-in: what keeps the stand-in honest.
-import { spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { homedir, tmpdir } from 'node:os'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Hub, startHub } from './hub.ts'
+import { findPython } from './python-client.ts'
 import { type TinyModel, writeTinyModel } from './tiny-model.ts'
-
-/** The folder of a Python with huggingface_hub, made on first use; or why there is none. */
-function findPython(): { readonly bin: string } | { readonly why: string } {
-  const venv = join(homedir(), '.cache/switchyard/hf-venv')
-  const bin = join(venv, 'bin')
-  if (existsSync(join(bin, 'hf'))) return { bin }
-  if (spawnSync('python3', ['--version']).status !== 0) return { why: 'python3 is not installed' }
-  if (spawnSync('python3', ['-m', 'venv', venv]).status !== 0)
-    return { why: 'python3 -m venv does not work here' }
-  const install = spawnSync(join(bin, 'pip'), ['install', '-q', 'huggingface_hub'], { timeout: 300_000 })
-  return install.status === 0 ? { bin } : { why: 'huggingface_hub cannot be installed from PyPI' }
-}
 
 const python = findPython()
 if ('why' in python) console.log(`SKIPPED: the real Python client against the hub stand-in: ${python.why}`)

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, describe, expect, it } from 'vitest'
 import { startHub } from '../stand-ins/hub.ts'
+import { findPython } from '../stand-ins/python-client.ts'
 import { startRegistry } from '../stand-ins/registry.ts'
 import { ollamaLayers, writeTinyModel } from '../stand-ins/tiny-model.ts'
 import { openWorkplace } from './workplace.ts'
@@ -15,10 +16,10 @@ const folder = join(tmpdir(), `worker-real-${process.pid}`)
 const model = writeTinyModel(folder, { name: 'tiny', answer: 'I am tiny and real.' })
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-const python = join(homedir(), '.cache/switchyard/hf-venv/bin/python')
-const hasPython = existsSync(python)
-if (!hasPython)
-  console.log('SKIPPED: the real Python client reads our cache: no huggingface_hub is installed')
+const found = findPython()
+const hasPython = 'bin' in found
+const python = hasPython ? join(found.bin, 'python') : ''
+if (!hasPython) console.log(`SKIPPED: the real Python client reads our cache: ${found.why}`)
 
 const ollama = [
   process.env['SWITCHYARD_OLLAMA'],
