@@ -86,7 +86,9 @@ describe.skipIf(!kubeconfig)('On a real API server', () => {
     const { body } = await server.call('/apis/switchyard.dev/v1alpha1')
     const found = (
       body['resources'] as { name: string; shortNames?: string[]; categories?: string[] }[]
-    ).filter(resource => !resource.name.includes('/'))
+    )
+      .filter(resource => !resource.name.includes('/'))
+      .sort((one, other) => one.name.localeCompare(other.name))
     expect(found.map(({ name, shortNames, categories }) => ({ name, shortNames, categories }))).toEqual([
       { name: 'models', shortNames: ['mdl'], categories: ['switchyard'] },
       { name: 'runtimes', shortNames: ['rt'], categories: ['switchyard'] },
