@@ -13,6 +13,8 @@ export interface EngineWatch {
   load(runtime: Runtime, engine: Engine, recipe: Recipe, done: () => void): void
   /** A new switch may load again what failed or was loaded before. */
   forgetLoad(uid: string): void
+  /** The newest lines of the pod's log, read at most once a second unless the pod changed; forgotten without a reader. */
+  lines(runtime: Runtime, pod: PodSight | undefined, read?: ReadLog): Promise<readonly string[]>
   /** Forces the next look to ask. */
   expire(uid: string): void
 }
@@ -27,8 +29,18 @@ interface Memory {
   load?: EngineSight['load']
 }
 
+/** Lines as they were read at that time from a pod in that state. */
+interface Log {
+  readonly state: string
+  readonly readAt: number
+  readonly lines: readonly string[]
+}
+
+type ReadLog = () => Promise<readonly string[]>
+
 const askTimeout = 2_000
 const eager = 900
+const loadingPoll = 200
 const loadTimeout = 1_800_000
 
 const isUneasy = (runtime: Runtime, memory: Memory): boolean =>
@@ -37,14 +49,20 @@ const isUneasy = (runtime: Runtime, memory: Memory): boolean =>
   memory.proof?.isProved === false ||
   runtime.status.phase === 'Degraded'
 
-const maxAge = (runtime: Runtime, memory: Memory): number =>
-  isUneasy(runtime, memory) ? eager : Math.min(15_000, runtime.spec.proof.intervalSeconds * 1000) - 100
+const isComing = (runtime: Runtime, memory: Memory): boolean =>
+  runtime.status.switch?.step === 'Loading' && memory.answer.state === 'Refused'
+
+const maxAge = (runtime: Runtime, memory: Memory): number => {
+  if (isComing(runtime, memory)) return loadingPoll
+  return isUneasy(runtime, memory) ? eager : Math.min(15_000, runtime.spec.proof.intervalSeconds * 1000) - 100
+}
 
 export const createEngineWatch = (clock: Clock): EngineWatch => new Memories(clock)
 
 class Memories implements EngineWatch {
   readonly #clock: Clock
   readonly #memories = new Map<string, Memory>()
+  readonly #logs = new Map<string, Log>()
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -96,6 +114,21 @@ class Memories implements EngineWatch {
       () => end(),
       (error: Error) => end(error.message),
     )
+  }
+
+  async lines(runtime: Runtime, pod: PodSight | undefined, read?: ReadLog): Promise<readonly string[]> {
+    const { uid } = runtime.metadata
+    if (!pod || !read) {
+      this.#logs.delete(uid)
+      return []
+    }
+    const state = [pod.uid, pod.isRunning, pod.isReady, pod.restarts].join(' ')
+    const old = this.#logs.get(uid)
+    const readAt = this.#clock.now().getTime()
+    if (old?.state === state && readAt - old.readAt < eager) return old.lines
+    const lines = await read()
+    this.#logs.set(uid, { state, readAt, lines })
+    return lines
   }
 
   forgetLoad(uid: string): void {

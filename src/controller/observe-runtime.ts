@@ -34,7 +34,12 @@ export const observeRuntime = async (
   const wantedModel = models.find(model => model.metadata.name === runtime.spec.activeModel)
   const pod = newestPodOf(serving.pods)
   const sight = await watch.look(runtime, engine, pod)
-  const lines = pod && needsLog(runtime, pod.isReady) ? await readLog(platform, runtime, pod.name) : []
+  const isNeeded = pod && needsLog(runtime, pod.isReady)
+  const lines = await watch.lines(
+    runtime,
+    pod,
+    isNeeded ? () => readLog(platform, runtime, pod.name) : undefined,
+  )
   const wanted = toWanted(place)
   const committed = runtime.status.active && toServedBefore(place, runtime.status.active)
   const from = runtime.status.switch?.from && toServedBefore(place, runtime.status.switch.from)

@@ -17,7 +17,8 @@ import {
   wantedOf,
 } from './runtime-facts.ts'
 import { failSwitch, openSwitch } from './runtime-outcome.ts'
-import { continueSwitch, enter } from './runtime-switch.ts'
+import { enter } from './runtime-step.ts'
+import { continueSwitch } from './runtime-switch.ts'
 
 type Seen = RuntimeObservation
 type Speak = (seen: Seen) => RuntimeDecision | undefined

@@ -1,14 +1,14 @@
 // The switch as a transaction: each step is re-derived from what is seen, so that any controller can continue it.
 //  Preflight → Draining → Unloading → Loading → Verifying → committed
 //                              any failure after Preflight → RollingBack → the old one again, or Failed
-import type { Reason } from './conditions.ts'
-import type { RuntimeAction, RuntimeDecision } from './decision.ts'
+import type { RuntimeDecision } from './decision.ts'
 import type { Candidate, RuntimeObservation } from './observation.ts'
-import type { SwitchState, SwitchStep } from './runtime.ts'
+import type { SwitchStep } from './runtime.ts'
 import {
   asFound,
   isListed,
   newestPod,
+  newestPodOf,
   podRecipe,
   proofOf,
   type Switching,
@@ -16,56 +16,9 @@ import {
   templateRecipe,
   writeBack,
 } from './runtime-facts.ts'
-import { commitSwitch, endSwitch, failSwitch } from './runtime-outcome.ts'
-
-const captions: Record<SwitchStep, Reason> = {
-  Preflight: 'SwitchDue',
-  Draining: 'Draining',
-  Unloading: 'Unloading',
-  Loading: 'Loading',
-  Verifying: 'Verifying',
-  RollingBack: 'Switching',
-}
-
-/** Stays in the step: actions now, another look in a second. */
-export const stay = (
-  { open, seen }: Switching,
-  message: string,
-  actions: readonly RuntimeAction[] = [],
-): RuntimeDecision => ({
-  phase: open.step === 'RollingBack' ? 'RollingBack' : 'Switching',
-  reason: captions[open.step],
-  message,
-  actions,
-  again: 1_000,
-  ...(open.message === message
-    ? {}
-    : { change: { switch: { ...open, message, lastProgressAt: seen.now.toISOString() } } }),
-})
-
-/** Enters another step; what it does begins in the next pass, when the step stands in status. */
-export const enter = (
-  { seen, open }: Switching,
-  step: SwitchStep,
-  message: string,
-  more: Partial<SwitchState> = {},
-): RuntimeDecision => {
-  const now = seen.now.toISOString()
-  const { progressMark: _, percent: __, ...kept } = open
-  const next: SwitchState = { ...kept, ...more, step, message, stepSince: now, lastProgressAt: now }
-  return {
-    phase: step === 'RollingBack' ? 'RollingBack' : 'Switching',
-    reason: captions[step],
-    message,
-    actions: [],
-    again: 1,
-    change: { switch: next },
-  }
-}
-
-type Step = (now: Switching) => RuntimeDecision
-
-const sinceMs = (seen: RuntimeObservation, at: string): number => seen.now.getTime() - Date.parse(at)
+import { loadInPlace, loading, verifying } from './runtime-load.ts'
+import { endSwitch, failSwitch } from './runtime-outcome.ts'
+import { downNow, enter, type Step, sinceMs, stalledFor, stay } from './runtime-step.ts'
 
 const preflight: Step = now => {
   const { seen } = now
@@ -84,8 +37,17 @@ const preflight: Step = now => {
     return stay(now, 'making the Deployment exclusive', [{ do: 'prepare' }])
   if (serving.exists && serving.origin === 'Adopted' && !serving.isPrepared)
     return stay(now, 'keeping the originals', [{ do: 'prepare' }])
-  return enter(now, 'Draining', 'letting running requests end')
+  return canDrain(seen)
+    ? enter(now, 'Draining', 'letting running requests end')
+    : enter(now, 'Unloading', 'unloading the old model', downNow(seen))
 }
+
+/** Only a made serving can be taken out of its Service; without a running pod there is nothing to wait for. */
+const canDrain = ({ serving, strategy, runtime }: RuntimeObservation): boolean =>
+  serving.origin === 'Made' &&
+  strategy === 'Recreate' &&
+  runtime.spec.switch.drainSeconds > 0 &&
+  newestPodOf(serving.pods)?.isReady === true
 
 /** An in-place engine that has no pod yet: made, or scaled to nothing. */
 const startEngine: Step = now => {
@@ -111,9 +73,7 @@ const draining: Step = now => {
   const { seen, open } = now
   const pod = newestPod(seen)
   const { drainSeconds } = seen.runtime.spec.switch
-  const canDrain =
-    seen.serving.origin === 'Made' && pod?.isReady && seen.strategy === 'Recreate' && drainSeconds > 0
-  if (!pod || !canDrain) return enter(now, 'Unloading', 'unloading the old model', downNow(seen))
+  if (!pod || !canDrain(seen)) return enter(now, 'Unloading', 'unloading the old model', downNow(seen))
   const running = seen.engine?.answer.running ?? 0
   const waited = sinceMs(seen, open.stepSince)
   if (pod.isInService && waited < serviceLagMs)
@@ -128,10 +88,6 @@ const draining: Step = now => {
     downNow(seen),
   )
 }
-
-/** Downtime begins when a serving that answered is taken away. */
-const downNow = (seen: RuntimeObservation): Partial<SwitchState> =>
-  newestPod(seen)?.isReady ? { downSince: seen.now.toISOString() } : {}
 
 const unloading: Step = now => {
   const { seen, target } = now
@@ -161,98 +117,6 @@ const unloadToIdle: Step = now => {
   if (seen.serving.replicas > 0) return stay(now, 'scaling to zero', [{ do: 'scale', replicas: 0 }])
   if (seen.serving.pods.length > 0) return stay(now, `waiting for pod ${seen.serving.pods[0]?.name} to end`)
   return endSwitch(now, 'Idle')
-}
-
-const loading: Step = now => {
-  const { seen, target } = now
-  if (!target) return enter(now, 'Unloading', 'unloading')
-  const trouble = loadTrouble(now, target)
-  if (trouble) return failSwitch(now, trouble.reason, trouble.message)
-  if (isUp(seen, target)) return enter(now, 'Verifying', 'proving the model')
-  return watchLoad(now, seen.strategy === 'InPlace' ? loadInPlace(seen, target) : [])
-}
-
-const isUp = (seen: RuntimeObservation, target: Candidate): boolean => {
-  const pod = newestPod(seen)
-  const isRight = seen.strategy === 'InPlace' || (pod && podRecipe(pod) === target.recipe.hash)
-  return Boolean(
-    isRight &&
-      pod?.isReady &&
-      seen.engine?.answer.state === 'Answers' &&
-      (seen.strategy === 'Recreate' || isListed(seen, target)),
-  )
-}
-
-const loadInPlace = (seen: RuntimeObservation, target: Candidate): RuntimeAction[] =>
-  seen.engine?.load?.recipe === target.recipe.hash && seen.engine.load.isRunning
-    ? []
-    : [{ do: 'load', recipe: target.recipe }]
-
-/** The engine said so, ended, or was restarted: loading has failed. */
-export const loadTrouble = (
-  { seen, open }: Switching,
-  target: Candidate,
-): { reason: Reason; message: string } | undefined => {
-  const { maxSeconds } = seen.runtime.spec.switch
-  if (maxSeconds && sinceMs(seen, open.startedAt) > maxSeconds * 1000 && !open.failure) {
-    return { reason: 'DeadlineExceeded', message: `not done within maxSeconds (${maxSeconds} s)` }
-  }
-  const load = seen.engine?.load
-  if (load?.recipe === target.recipe.hash && load.error) return { reason: 'LoadFailed', message: load.error }
-  const pod = newestPod(seen)
-  if (seen.strategy === 'InPlace' || !pod || podRecipe(pod) !== target.recipe.hash) return undefined
-  const said = seen.signs.find(sign => sign.failure)?.failure
-  const ended = pod.restarts > 0 || (pod.problem && !pod.isRunning && pod.problem.reason === 'LoadFailed')
-  if (said && ended) return said
-  if (!ended) return undefined
-  const last = seen.lastLines.at(-1)
-  return {
-    reason: 'LoadFailed',
-    message: `${pod.problem?.message ?? 'the engine ended while loading'}${last ? `; last line: ${last}` : ''}`,
-  }
-}
-
-/** Only a sign that was not seen before counts as progress. */
-const watchLoad = (now: Switching, actions: readonly RuntimeAction[]): RuntimeDecision => {
-  const { seen, open } = now
-  const pod = newestPod(seen)
-  const sign = seen.signs.at(-1)
-  const mark = [pod?.uid.slice(0, 8), pod?.isRunning ? 'running' : 'waiting', sign?.mark ?? '']
-    .join(' ')
-    .slice(0, 64)
-  const message = pod?.isRunning
-    ? `loading${sign ? `: ${sign.mark}` : ''}`
-    : (pod?.problem?.message ?? 'waiting for the pod')
-  if (mark === open.progressMark)
-    return stalledFor(now) ?? { ...stay(now, open.message ?? message, actions), again: 1_000 }
-  const percent = sign?.percent === undefined ? {} : { percent: sign.percent }
-  const next: SwitchState = {
-    ...open,
-    ...percent,
-    message: message.slice(0, 200),
-    progressMark: mark,
-    lastProgressAt: seen.now.toISOString(),
-  }
-  return { phase: 'Switching', reason: 'Loading', message, actions, again: 1_000, change: { switch: next } }
-}
-
-const stalledFor = (now: Switching): RuntimeDecision | undefined => {
-  const limit = stallSeconds(now.seen)
-  if (sinceMs(now.seen, now.open.lastProgressAt) < limit * 1000) return undefined
-  return failSwitch(now, 'LoadStalled', `no progress for ${limit} s; last: ${now.open.message ?? ''}`)
-}
-
-const verifying: Step = now => {
-  const { seen, target } = now
-  if (!target) return enter(now, 'Unloading', 'unloading')
-  const trouble = loadTrouble(now, target)
-  if (trouble) return failSwitch(now, trouble.reason, trouble.message)
-  const proof = proofOf(seen, target)
-  if (proof?.isProved && newestPod(seen)?.isReady) return commitSwitch(now, target)
-  const waited = sinceMs(seen, now.open.stepSince)
-  const patience = Math.max(15_000, seen.runtime.spec.proof.timeoutSeconds * 2_000)
-  if (proof && !proof.isProved && waited > patience) return failSwitch(now, proof.reason, proof.message)
-  return stay(now, 'proving the model', [{ do: 'prove', recipe: target.recipe }])
 }
 
 /** Backwards: the launch before, then the same proof, when its Model is still there to prove by. */

@@ -131,7 +131,15 @@ const rows: readonly Row[] = [
     switching({}, { serving: aServing({ isExclusive: false }) }),
     ['prepare'],
   ],
-  ['Switching', 'Draining', 'Draining', 'everything is in order', switching({}), []],
+  ['Switching', 'Unloading', 'Unloading', 'everything is in order and nothing can drain', switching({}), []],
+  [
+    'Switching',
+    'Draining',
+    'Draining',
+    'a made serving that runs can drain',
+    switching({}, { serving: aServing({ origin: 'Made' }) }),
+    [],
+  ],
   [
     'RolledBack',
     'TooManyReplicas',
@@ -223,7 +231,32 @@ const rows: readonly Row[] = [
     'nothing moves any more',
     switching(
       { step: 'Loading', lastProgressAt: at(-4000), progressMark: 'uid-2 running ', message: 'loading' },
+      { serving: aServing({ recipe: 'recipe-b', pods: [{ ...newPod, isReady: false }] }), engine: silent },
+    ),
+    [],
+  ],
+  [
+    'Switching',
+    'Verifying',
+    'Verifying',
+    'the new engine answers before kubelet says ready',
+    switching(
+      { step: 'Loading', message: 'loading' },
       { serving: aServing({ recipe: 'recipe-b', pods: [{ ...newPod, isReady: false }] }) },
+    ),
+    [],
+  ],
+  [
+    'Switching',
+    'Verifying',
+    'Verifying',
+    'proved, but kubelet does not say ready yet',
+    switching(
+      { step: 'Verifying' },
+      {
+        serving: aServing({ recipe: 'recipe-b', pods: [{ ...newPod, isReady: false }] }),
+        engine: answering(b, 'vllm-2'),
+      },
     ),
     [],
   ],

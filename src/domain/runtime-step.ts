@@ -1,0 +1,67 @@
+// What every step of a switch is made of: staying, entering the next one, giving up on silence.
+import type { Reason } from './conditions.ts'
+import type { RuntimeAction, RuntimeDecision } from './decision.ts'
+import type { RuntimeObservation } from './observation.ts'
+import type { SwitchState, SwitchStep } from './runtime.ts'
+import { newestPod, type Switching, stallSeconds } from './runtime-facts.ts'
+import { failSwitch } from './runtime-outcome.ts'
+
+const captions: Record<SwitchStep, Reason> = {
+  Preflight: 'SwitchDue',
+  Draining: 'Draining',
+  Unloading: 'Unloading',
+  Loading: 'Loading',
+  Verifying: 'Verifying',
+  RollingBack: 'Switching',
+}
+
+/** Stays in the step: actions now, another look in a second. */
+export const stay = (
+  { open, seen }: Switching,
+  message: string,
+  actions: readonly RuntimeAction[] = [],
+): RuntimeDecision => ({
+  phase: open.step === 'RollingBack' ? 'RollingBack' : 'Switching',
+  reason: captions[open.step],
+  message,
+  actions,
+  again: 1_000,
+  ...(open.message === message
+    ? {}
+    : { change: { switch: { ...open, message, lastProgressAt: seen.now.toISOString() } } }),
+})
+
+/** Enters another step; what it does begins in the next pass, when the step stands in status. */
+export const enter = (
+  { seen, open }: Switching,
+  step: SwitchStep,
+  message: string,
+  more: Partial<SwitchState> = {},
+): RuntimeDecision => {
+  const now = seen.now.toISOString()
+  const { progressMark: _, percent: __, ...kept } = open
+  const next: SwitchState = { ...kept, ...more, step, message, stepSince: now, lastProgressAt: now }
+  return {
+    phase: step === 'RollingBack' ? 'RollingBack' : 'Switching',
+    reason: captions[step],
+    message,
+    actions: [],
+    again: 1,
+    change: { switch: next },
+  }
+}
+
+export type Step = (now: Switching) => RuntimeDecision
+
+export const sinceMs = (seen: RuntimeObservation, at: string): number => seen.now.getTime() - Date.parse(at)
+
+/** Downtime begins when a serving that answered is taken away. */
+export const downNow = (seen: RuntimeObservation): Partial<SwitchState> =>
+  newestPod(seen)?.isReady ? { downSince: seen.now.toISOString() } : {}
+
+/** The switch has failed when nothing moved for the stall time. */
+export const stalledFor = (now: Switching): RuntimeDecision | undefined => {
+  const limit = stallSeconds(now.seen)
+  if (sinceMs(now.seen, now.open.lastProgressAt) < limit * 1000) return undefined
+  return failSwitch(now, 'LoadStalled', `no progress for ${limit} s; last: ${now.open.message ?? ''}`)
+}
