@@ -49,14 +49,14 @@ export const createLoop = (options: LoopOptions, make: (wake: (key: Key) => void
     try {
       const again = await reconcile(reconciler, key)
       backoff.forget(key)
-      if (again !== undefined) queue.add(key, { delayMs: again })
+      if (again !== undefined) queue.again(key, again)
       metrics.reconciled(controller, again === undefined ? 'success' : 'requeue_after', seconds())
     } catch (error) {
       const delayMs = backoff.next(key)
       if (isTransient(error)) log.debug({ key, err: error, delayMs }, 'trying again')
       else log.error({ key, err: error, delayMs }, 'reconcile failed')
       metrics.queue.retried()
-      queue.add(key, { delayMs })
+      queue.again(key, delayMs)
       metrics.reconciled(controller, 'error', seconds())
     } finally {
       ended()

@@ -1,10 +1,13 @@
 // Keys that want a look: each sits once, is never handed out twice at the same time, and none is lost.
 import type { Clock } from '../domain/platform.ts'
 import type { QueueRecorder, QueueSight } from '../telemetry/queue-metrics.ts'
+import { Heap, type Placed } from './heap.ts'
 
 export interface Queue<K extends string> {
   /** Look at the key after `delayMs`. The earlier time and the higher priority win. */
   add(key: K, options?: { readonly delayMs?: number; readonly priority?: number }): void
+  /** Look at a key in hand once more after `delayMs`; it keeps the priority with which it was handed out. */
+  again(key: K, delayMs: number): void
   /** The next ready key; waits for one. Undefined when the queue was closed. */
   take(): Promise<K | undefined>
   /** Gives a taken key back; a key that was added meanwhile is ready again. */
@@ -13,10 +16,16 @@ export interface Queue<K extends string> {
   readonly size: number
 }
 
-interface Item {
+interface Item<K> extends Placed {
+  readonly key: K
   priority: number
   readyAt: number
   order: number
+}
+
+interface Held {
+  readonly since: number
+  readonly priority: number
 }
 
 export const normalPriority = 0
@@ -29,10 +38,13 @@ export const createQueue = <K extends string>(clock: Clock, recorder?: QueueReco
 class KeyQueue<K extends string> implements Queue<K> {
   readonly #clock: Clock
   readonly #recorder: QueueRecorder | undefined
-  /** Invariant: a key is in `waiting` at most once; a key in `held` is handed out by nobody else. */
-  readonly #waiting = new Map<K, Item>()
-  /** with the time when it was handed out */
-  readonly #held = new Map<K, number>()
+  /** Invariant: a key is in `waiting` at most once; a key in `held` is handed out by nobody else and stands in no heap. */
+  readonly #waiting = new Map<K, Item<K>>()
+  readonly #held = new Map<K, Held>()
+  /** what may be handed out now */
+  readonly #ready = new Heap<Item<K>>(isBefore)
+  /** what waits for its time */
+  readonly #delayed = new Heap<Item<K>>(isEarlier)
   readonly #takers: ((key: K | undefined) => void)[] = []
   #order = 0
   #isClosed = false
@@ -55,9 +67,13 @@ class KeyQueue<K extends string> implements Queue<K> {
     if (this.#isClosed) return
     this.#recorder?.added()
     const now = this.#now()
-    const wish = { priority, readyAt: now + delayMs }
-    this.#waiting.set(key, this.#merge(this.#waiting.get(key), wish, now))
+    const item = this.#merge(key, { priority, readyAt: now + delayMs }, now)
+    if (!this.#held.has(key)) this.#place(item, now)
     this.#hand()
+  }
+
+  again(key: K, delayMs: number): void {
+    this.add(key, { delayMs, priority: this.#held.get(key)?.priority ?? normalPriority })
   }
 
   take(): Promise<K | undefined> {
@@ -69,10 +85,13 @@ class KeyQueue<K extends string> implements Queue<K> {
   }
 
   done(key: K): void {
-    const since = this.#held.get(key)
-    if (since === undefined) return
+    const held = this.#held.get(key)
+    if (held === undefined) return
     this.#held.delete(key)
-    this.#recorder?.worked((this.#now() - since) / 1000)
+    const now = this.#now()
+    this.#recorder?.worked((now - held.since) / 1000)
+    const item = this.#waiting.get(key)
+    if (item) this.#place(item, now)
     this.#hand()
   }
 
@@ -86,12 +105,33 @@ class KeyQueue<K extends string> implements Queue<K> {
     return this.#clock.now().getTime()
   }
 
-  #merge(old: Item | undefined, { priority, readyAt }: Omit<Item, 'order'>, now: number): Item {
-    if (!old) return { priority, readyAt, order: this.#order++ }
-    const earlier = Math.min(readyAt, old.readyAt)
-    if (priority <= old.priority) return { ...old, readyAt: earlier }
+  /** The key's one item with the wish taken in; it stands in no heap. */
+  #merge(key: K, { priority, readyAt }: Pick<Item<K>, 'priority' | 'readyAt'>, now: number): Item<K> {
+    const old = this.#waiting.get(key)
+    if (!old) {
+      const item = { key, priority, readyAt, order: this.#order++, place: -1 }
+      this.#waiting.set(key, item)
+      return item
+    }
+    this.#lift(old)
+    old.readyAt = Math.min(readyAt, old.readyAt)
+    if (priority <= old.priority) return old
     // A raised key goes to the end of its new class: it counts from now, not from when it became ready below.
-    return { priority, readyAt: Math.max(now, earlier), order: this.#order++ }
+    return Object.assign(old, {
+      priority,
+      readyAt: Math.max(now, old.readyAt),
+      order: this.#order++,
+    })
+  }
+
+  #lift(item: Item<K>): void {
+    this.#ready.remove(item)
+    this.#delayed.remove(item)
+  }
+
+  #place(item: Item<K>, now: number): void {
+    if (item.readyAt > now) this.#delayed.push(item)
+    else this.#ready.push(item)
   }
 
   #hand(): void {
@@ -100,38 +140,30 @@ class KeyQueue<K extends string> implements Queue<K> {
     this.#cancelTimer = () => {}
     const now = this.#now()
     while (this.#takers.length > 0) {
-      const key = this.#findReady(now)
-      if (key === undefined) {
+      this.#ripen(now)
+      const item = this.#ready.first
+      if (!item) {
         this.#setTimer(now)
         return
       }
-      this.#recorder?.waited((now - (this.#waiting.get(key)?.readyAt ?? now)) / 1000)
-      this.#waiting.delete(key)
-      this.#held.set(key, now)
-      this.#takers.shift()?.(key)
+      this.#recorder?.waited((now - item.readyAt) / 1000)
+      this.#ready.remove(item)
+      this.#waiting.delete(item.key)
+      this.#held.set(item.key, { since: now, priority: item.priority })
+      this.#takers.shift()?.(item.key)
+    }
+  }
+
+  #ripen(now: number): void {
+    for (let item = this.#delayed.first; item && item.readyAt <= now; item = this.#delayed.first) {
+      this.#delayed.remove(item)
+      this.#ready.push(item)
     }
   }
 
   #setTimer(now: number): void {
-    const delay = this.#untilNext(now)
-    if (delay !== undefined) this.#cancelTimer = this.#clock.after(delay, () => this.#hand())
-  }
-
-  #findReady(now: number): K | undefined {
-    let best: [K, Item] | undefined
-    for (const [key, item] of this.#waiting) {
-      if (this.#held.has(key) || item.readyAt > now) continue
-      if (!best || isBefore(item, best[1])) best = [key, item]
-    }
-    return best?.[0]
-  }
-
-  #untilNext(now: number): number | undefined {
-    let least: number | undefined
-    for (const [key, item] of this.#waiting) {
-      if (!this.#held.has(key)) least = Math.min(least ?? Number.POSITIVE_INFINITY, item.readyAt - now)
-    }
-    return least === undefined ? undefined : Math.max(0, least)
+    const next = this.#delayed.first
+    if (next) this.#cancelTimer = this.#clock.after(Math.max(0, next.readyAt - now), () => this.#hand())
   }
 
   #sight(): QueueSight {
@@ -139,11 +171,18 @@ class KeyQueue<K extends string> implements Queue<K> {
     const ready = new Map<number, number>()
     for (const { priority, readyAt } of this.#waiting.values())
       if (readyAt <= now) ready.set(priority, (ready.get(priority) ?? 0) + 1)
-    return { ready, heldSeconds: [...this.#held.values()].map(since => (now - since) / 1000) }
+    return { ready, heldSeconds: [...this.#held.values()].map(({ since }) => (now - since) / 1000) }
   }
 }
 
-const isBefore = (a: Item, b: Item): boolean => {
-  if (a.priority !== b.priority) return a.priority > b.priority
-  return a.readyAt !== b.readyAt ? a.readyAt < b.readyAt : a.order < b.order
+interface Rank {
+  readonly priority: number
+  readonly readyAt: number
+  readonly order: number
 }
+
+const isEarlier = (a: Rank, b: Rank): boolean =>
+  a.readyAt !== b.readyAt ? a.readyAt < b.readyAt : a.order < b.order
+
+const isBefore = (a: Rank, b: Rank): boolean =>
+  a.priority !== b.priority ? a.priority > b.priority : isEarlier(a, b)

@@ -134,6 +134,31 @@ describe('A key', () => {
   })
 })
 
+describe('A key in hand', () => {
+  it('asked for once more keeps its priority, also while an edit waits', async () => {
+    const { clock, queue, takeNow } = open()
+    queue.add('start', { priority: startupPriority })
+    expect(await takeNow()).toBe('start')
+    queue.again('start', 100)
+    queue.done('start')
+    clock.turn(100)
+    queue.add('edit')
+    expect([await takeNow(), await takeNow()]).toEqual(['edit', 'start'])
+  })
+
+  it('asked for once more and edited meanwhile comes with the priority of the edit', async () => {
+    const { clock, queue, takeNow } = open()
+    queue.add('a', { priority: startupPriority })
+    queue.add('b', { priority: startupPriority })
+    expect(await takeNow()).toBe('a')
+    queue.add('a')
+    queue.again('a', 5_000)
+    queue.done('a')
+    clock.turn(1)
+    expect([await takeNow(), await takeNow()]).toEqual(['a', 'b'])
+  })
+})
+
 describe('A closed queue', () => {
   it('lets its takers go, hands out nothing and keeps no timer', async () => {
     const { clock, queue } = open()
