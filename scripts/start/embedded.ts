@@ -2,16 +2,19 @@
 import { mkdirSync, mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { AttachedCluster } from '../../test/cluster/attached.ts'
 import { startCluster } from '../../test/cluster/cluster.ts'
 import { buildEngineImage, buildOllamaImage } from '../../test/cluster/images.ts'
 import { whyNoOllama } from '../../test/cluster/ollama.ts'
 import { cacheRoot, ensurePrograms } from '../../test/cluster/programs.ts'
+import { installSwitchyard } from '../../test/journeys/town.ts'
 import { filesOfFolder, startHub } from '../../test/stand-ins/hub.ts'
 import { startRegistry } from '../../test/stand-ins/registry.ts'
 import { ollamaLayers, writeTinyModel } from '../../test/stand-ins/tiny-model.ts'
 import { buildProductImage } from '../image.ts'
+import type { Place } from './place.ts'
 
-export const productImage = 'localhost/switchyard:start'
+const productImage = 'localhost/switchyard:start'
 /** The names that the samples have; what stands behind them here is said on the screen. */
 const vllmImage = 'docker.io/vllm/vllm-openai:v0.32.0'
 const ollamaImage = 'docker.io/ollama/ollama:0.22.0'
@@ -26,9 +29,7 @@ const answers = {
   'Qwen/Qwen2.5-0.5B-Instruct': 'I am a tiny stand-in for Qwen2.5-0.5B-Instruct.',
 } as const
 
-export type Embedded = Awaited<ReturnType<typeof startEmbedded>>
-
-export async function startEmbedded(say: (line: string) => void) {
+export async function startEmbedded(say: (line: string) => void): Promise<Place> {
   await ensurePrograms(say)
   const noOllama = whyNoOllama()
   if (noOllama) throw new Error(`the real Ollama cannot be built here: ${noOllama}`)
@@ -41,8 +42,26 @@ export async function startEmbedded(say: (line: string) => void) {
     await Promise.all([hub.close(), registry.close()])
     await cluster.stop()
   }
-  return { cluster, hubUrl: hub.url, registryUrl: registry.url, stop }
+  const install = () =>
+    installSwitchyard(cluster, { hubUrl: hub.url, registryUrl: registry.url, image: productImage })
+  return placeOf(cluster, cluster.data.bin, { install, stop })
 }
+
+const placeOf = (
+  cluster: AttachedCluster,
+  bin: string,
+  { install, stop }: Pick<Place, 'install' | 'stop'>,
+): Place => ({
+  kubectl: cluster.kubectl,
+  kubectlPath: join(bin, 'kubectl'),
+  kubeconfig: cluster.kubeconfigPath,
+  vllm: 'no GPU here: a stand-in speaks vLLM’s dialect',
+  patienceSeconds: 180,
+  exports: [`KUBECONFIG=${cluster.kubeconfigPath}`, `PATH=${bin}:$PATH`],
+  ends: 'Ctrl-C ends the cluster',
+  install,
+  stop,
+})
 
 async function buildImages(say: (line: string) => void): Promise<string[]> {
   const folder = join(cacheRoot(), 'start-images')

@@ -1,6 +1,6 @@
 // Tells on the screen what Models and Runtimes do, a line for each change a person would want to see.
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { AttachedCluster } from '../../test/cluster/attached.ts'
+import type { Place } from './place.ts'
 
 // biome-ignore lint/suspicious/noExplicitAny: what kubectl prints is looked into freely
 type Seen = any
@@ -27,13 +27,13 @@ const describeRuntime = ({ status }: Seen): string => {
 }
 
 export class StoryTeller {
-  readonly #cluster: AttachedCluster
+  readonly #place: Place
   readonly #namespace: string
   readonly #say: (line: string) => void
   readonly #told = new Map<string, string>()
 
-  constructor(cluster: AttachedCluster, namespace: string, say: (line: string) => void) {
-    this.#cluster = cluster
+  constructor(place: Place, namespace: string, say: (line: string) => void) {
+    this.#place = place
     this.#namespace = namespace
     this.#say = say
   }
@@ -54,7 +54,8 @@ export class StoryTeller {
   }
 
   async #until(what: string, wish: (seen: Seen) => boolean): Promise<void> {
-    const deadline = Date.now() + 180_000
+    const seconds = this.#place.patienceSeconds
+    const deadline = Date.now() + seconds * 1000
     while (Date.now() < deadline) {
       const objects: Seen[] = await this.#look()
       for (const object of objects) this.#tell(object)
@@ -63,12 +64,12 @@ export class StoryTeller {
       if (failed) throw new Error(`${what}: ${failed.status.phase}: ${readyOf(failed)?.message}`)
       await sleep(400)
     }
-    throw new Error(`${what} did not get there within 3 minutes`)
+    throw new Error(`${what} did not get there within ${seconds / 60} minutes`)
   }
 
   async #look(): Promise<Seen[]> {
     return JSON.parse(
-      await this.#cluster.kubectl(['get', 'models,runtimes', '-n', this.#namespace, '-o', 'json']),
+      await this.#place.kubectl(['get', 'models,runtimes', '-n', this.#namespace, '-o', 'json']),
     ).items
   }
 
@@ -87,36 +88,3 @@ const hasFailed = (seen: Seen): boolean => ['Failed', 'RolledBack', 'Rejected'].
 
 const isReady = (seen: Seen): boolean =>
   seen.status?.observedGeneration === seen.metadata.generation && readyOf(seen)?.status === 'True'
-
-/** One chat request by the alias `active`, at the address of the Runtime's pod as the API server knows it. */
-export async function askModel(
-  cluster: AttachedCluster,
-  namespace: string,
-  runtime: string,
-): Promise<string> {
-  const service = JSON.parse(
-    await cluster.kubectl([
-      'get',
-      'endpointslices',
-      '-n',
-      namespace,
-      '-l',
-      `kubernetes.io/service-name=${runtime}`,
-      '-o',
-      'json',
-    ]),
-  )
-  const [slice] = service.items
-  const url = `http://${slice.endpoints[0].addresses[0]}:${slice.ports[0].port}/v1/chat/completions`
-  const question = {
-    model: 'active',
-    messages: [{ role: 'user', content: 'Who are you?' }],
-    max_tokens: 64,
-    temperature: 0,
-  }
-  const headers = { 'content-type': 'application/json' }
-  const response = await fetch(url, { method: 'POST', headers, body: JSON.stringify(question) })
-  if (!response.ok) throw new Error(`${url} answered ${response.status}`)
-  const answer = (await response.json()) as { choices: { message: { content: string } }[] }
-  return answer.choices[0]?.message.content.trim() ?? ''
-}
