@@ -2,7 +2,7 @@
 import type { Launch } from '../../domain/engine.ts'
 import { Rejected, Waiting } from '../../domain/failure.ts'
 import { pendingRequest, type Runtime } from '../../domain/object.ts'
-import type { ClusterReads, ClusterWrites, PatchForm, Target } from './cluster-port.ts'
+import type { ClusterReads, ClusterWrites, PatchForm } from './cluster-port.ts'
 import { findConflict, findDrift } from './deployment-drift.ts'
 import {
   asFound,
@@ -28,6 +28,7 @@ import {
   toWritten,
 } from './deployment-render.ts'
 import { findContainer, isContainer } from './engine-container.ts'
+import { toTarget } from './serving-target.ts'
 import { readWorld } from './serving-world.ts'
 import { asDomain } from './write-failure.ts'
 
@@ -131,7 +132,7 @@ const writeConfig = async (
   if (!ref || !adopted.configMap || text === undefined) return
   const body = renderConfigPatch(adopted.configMap, ref.key, text)
   if (!body) return
-  const target: Target = { kind: 'ConfigMap', namespace: runtime.metadata.namespace, name: ref.name }
+  const target = toTarget(runtime, 'ConfigMap', ref.name)
   await asDomain(`ConfigMap ${ref.name}`, () => writes.patch(target, 'merge', body))
 }
 
@@ -141,6 +142,6 @@ const patch = async (
   { form, body }: { readonly form: PatchForm; readonly body: object },
 ): Promise<void> => {
   const name = runtime.spec.kubernetes?.deploymentName ?? ''
-  const target: Target = { kind: 'Deployment', namespace: runtime.metadata.namespace, name }
+  const target = toTarget(runtime, 'Deployment', name)
   await asDomain(`Deployment ${name}`, () => writes.patch(target, form, body))
 }

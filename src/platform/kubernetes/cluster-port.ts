@@ -1,6 +1,6 @@
 // What servings and volumes ask of the caches and of the API server; the kernel's client and the caches stand behind it.
 
-import type { Runtime } from '../../domain/object.ts'
+import type { Key, Runtime } from '../../domain/object.ts'
 import type { Wake } from '../../domain/platform.ts'
 import type {
   RawAutoscaler,
@@ -39,6 +39,8 @@ export interface Target {
   readonly kind: WrittenKind
   readonly namespace: string
   readonly name: string
+  /** the Runtime for which it is written: it is not looked at again before the cache shows the write */
+  readonly for: Key
 }
 
 /** How a body is read: merge (RFC 7386) or strategic merge; a body with metadata.resourceVersion answers 409 when stale. */

@@ -35,7 +35,7 @@ export const createKubernetesPlatform = ({ client, caches, recorder, worker }: P
       settings: worker,
       onTerminating: namespace => store.noteTerminating(namespace),
     }),
-    servings: createKubernetesServings(reads, createClusterWrites(client)),
+    servings: createKubernetesServings(reads, createClusterWrites({ client, caches, freshness })),
     volumes: createKubernetesVolumes(reads),
     journal: new KubernetesJournal(recorder),
   }

@@ -61,8 +61,8 @@ export class KubernetesWork implements Work {
     const job = renderJob(order, this.#parts.settings)
     const { namespace } = order.owner
     try {
-      const made = await this.#parts.client.create(JOB, job, { fieldManager })
-      this.#parts.freshness.recordWrite(toKey('Model', order.owner), this.#parts.caches.jobs, made)
+      const made = await this.#parts.client.create<RawJob>(JOB, job, { fieldManager })
+      this.#noteJob(order, made)
     } catch (error) {
       if (isTerminatingNamespace(error)) this.#parts.onTerminating?.(namespace)
       if (!(error instanceof ApiError && error.isAlreadyExists))
@@ -76,6 +76,9 @@ export class KubernetesWork implements Work {
     if (known?.metadata.deletionTimestamp) return
     // Foreground: the Job stays, and so does our view of it, until its process is gone.
     await this.#delete(id, namespace, { propagationPolicy: 'Foreground' })
+    const owner = known && parseIdentity(known.metadata.annotations)?.owner
+    if (owner)
+      this.#parts.freshness.recordRemoval(toKey('Model', owner), this.#parts.caches.jobs, known.metadata)
   }
 
   async forget(id: string, namespace: string): Promise<void> {
@@ -160,8 +163,13 @@ export class KubernetesWork implements Work {
     if (found.metadata.deletionTimestamp) {
       throw new Waiting('VolumeBusy', `the former worker of ${order.owner.name} is still ending`, 2_000)
     }
-    if (isOf(parseIdentity(found.metadata.annotations), order)) return
-    throw new Rejected('Unexpected', `Job ${toJobName(order.id)} exists and is not ours; delete it`)
+    if (!isOf(parseIdentity(found.metadata.annotations), order))
+      throw new Rejected('Unexpected', `Job ${toJobName(order.id)} exists and is not ours; delete it`)
+    this.#noteJob(order, found)
+  }
+
+  #noteJob({ owner }: WorkOrder, job: RawJob): void {
+    this.#parts.freshness.recordWrite(toKey('Model', owner), this.#parts.caches.jobs, job)
   }
 
   async #delete(id: string, namespace: string, options: DeleteOptions): Promise<void> {

@@ -2,7 +2,7 @@
 import { Rejected, Waiting } from '../../domain/failure.ts'
 import { pendingRequest, type Runtime } from '../../domain/object.ts'
 import type { ServingKind } from './adopted-serving.ts'
-import type { ClusterReads, ClusterWrites, Target, WrittenKind } from './cluster-port.ts'
+import type { ClusterReads, ClusterWrites } from './cluster-port.ts'
 import { findDrift } from './deployment-drift.ts'
 import { asFound, isInPlace, notes, readApplied, readPrevious } from './deployment-notes.ts'
 import { renderScale, toWritten } from './deployment-render.ts'
@@ -10,6 +10,7 @@ import { findContainer, findTemplate, isContainer } from './engine-container.ts'
 import type { RawDeployment } from './kubernetes-objects.ts'
 import { isMadeFor } from './serving-problems.ts'
 import { type MadeState, renderDeployment, renderService } from './serving-render.ts'
+import { toTarget } from './serving-target.ts'
 import { readWorld } from './serving-world.ts'
 import { asDomain } from './write-failure.ts'
 
@@ -17,11 +18,11 @@ export const createMade = (reads: ClusterReads, writes: ClusterWrites): ServingK
   const find = (runtime: Runtime) => findMade(reads, runtime)
   const applyDeployment = async (runtime: Runtime, state: MadeState, isDryRun = false) => {
     const body = renderDeployment(runtime, state)
-    const target = toTarget(runtime, 'Deployment')
+    const target = toTarget(runtime, 'Deployment', runtime.metadata.name)
     await asDomain('spec.kubernetes.podTemplate', () => writes.apply(target, body, isDryRun))
   }
   const write = async (runtime: Runtime, body: object) => {
-    const target = toTarget(runtime, 'Deployment')
+    const target = toTarget(runtime, 'Deployment', runtime.metadata.name)
     await asDomain(`Deployment ${target.name}`, () => writes.patch(target, 'merge', body))
   }
   return {
@@ -67,7 +68,7 @@ export const createMade = (reads: ClusterReads, writes: ClusterWrites): ServingK
       const { deployment, service } = readWorld(reads, runtime)
       for (const [kind, object] of [['Deployment', deployment] as const, ['Service', service] as const]) {
         if (!object || !isMadeFor(runtime, object)) continue
-        const target = { kind, namespace: runtime.metadata.namespace, name: object.metadata.name }
+        const target = toTarget(runtime, kind, object.metadata.name)
         await asDomain(`${kind} ${target.name}`, () => writes.remove(target, object.metadata.uid))
       }
     },
@@ -112,9 +113,3 @@ const ensureService = async (reads: ClusterReads, writes: ClusterWrites, runtime
   const target = toTarget(runtime, 'Service', runtime.spec.kubernetes.serviceName)
   await asDomain(`Service ${target.name}`, () => writes.apply(target, renderService(runtime)))
 }
-
-const toTarget = ({ metadata }: Runtime, kind: WrittenKind, name: string = metadata.name): Target => ({
-  kind,
-  namespace: metadata.namespace,
-  name,
-})

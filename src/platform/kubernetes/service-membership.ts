@@ -4,6 +4,7 @@ import type { Runtime } from '../../domain/object.ts'
 import type { ClusterReads, ClusterWrites } from './cluster-port.ts'
 import { servingLabel } from './deployment-notes.ts'
 import { renderLabel } from './deployment-render.ts'
+import { toTarget } from './serving-target.ts'
 import { readWorld } from './serving-world.ts'
 import { asDomain } from './write-failure.ts'
 
@@ -33,6 +34,6 @@ export const setInService = async (
   const value = String(isInService)
   const seen = reads.pod(runtime.metadata.namespace, pod)
   if (!seen || seen.metadata.labels?.[servingLabel] === value) return
-  const target = { kind: 'Pod', namespace: runtime.metadata.namespace, name: pod } as const
+  const target = toTarget(runtime, 'Pod', pod)
   await asDomain(`Pod ${pod}`, () => writes.patch(target, 'merge', renderLabel(servingLabel, value)))
 }

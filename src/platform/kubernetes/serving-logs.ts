@@ -1,6 +1,7 @@
 // The newest lines of an engine's container; after a restart those of the one that ended stand before them.
 import { findContainer, findTemplate, isContainer } from './engine-container.ts'
 import type { Serving } from './service-membership.ts'
+import { toTarget } from './serving-target.ts'
 import { readWorld } from './serving-world.ts'
 
 export const readLogs = async (
@@ -13,7 +14,7 @@ export const readLogs = async (
   if (!isContainer(found)) return []
   const seen = pods.find(one => one.metadata.name === pod)
   const status = seen?.status?.containerStatuses?.find(one => one.name === found.name)
-  const target = { kind: 'Pod', namespace: runtime.metadata.namespace, name: pod } as const
+  const target = toTarget(runtime, 'Pod', pod)
   const read = async (isPrevious: boolean): Promise<readonly string[]> => {
     try {
       return await writes.logs(target, { container: found.name, lines, isPrevious })

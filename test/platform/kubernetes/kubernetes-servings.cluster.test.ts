@@ -99,7 +99,7 @@ describe.skipIf(reason !== undefined)('engines on a real cluster', () => {
     await cluster().kubectl(['create', 'namespace', namespace])
     world = await openWorld(kubeconfigPath, namespace)
     const reads = createClusterReads(world.caches, of => world.store.listRuntimes(of))
-    servings = createKubernetesServings(reads, createClusterWrites(world.client))
+    servings = createKubernetesServings(reads, createClusterWrites(world))
   })
   afterAll(async () => {
     await world?.close()

@@ -47,10 +47,10 @@ const open = (standing: Standing) => {
     watch: () => {},
   }
   const writes: ClusterWrites = {
-    patch: async (target, form, body) => void written.push({ ...target, form, body }),
-    apply: async (target, body, isDryRun) =>
+    patch: async ({ for: _, ...target }, form, body) => void written.push({ ...target, form, body }),
+    apply: async ({ for: _, ...target }, body, isDryRun) =>
       void written.push({ ...target, form: isDryRun ? 'dry run' : 'apply', body }),
-    remove: async (target, uid) => void written.push({ ...target, form: 'delete', uid }),
+    remove: async ({ for: _, ...target }, uid) => void written.push({ ...target, form: 'delete', uid }),
     logs: async (_pod, { isPrevious }) => (isPrevious ? ['old 1', 'old 2'] : ['new 1']),
   }
   return { written, servings: createKubernetesServings(reads, writes) }

@@ -1,4 +1,5 @@
-// Read your own writes: whether a cache has seen what this process wrote.
+// Read your own writes: whether a cache has seen what this process wrote, and what it took away.
+import type { Ref } from './resources.ts'
 
 /** Versions of one resource are whole numbers of any length. Undefined when they cannot be compared. */
 export const compareVersions = (one: string, other: string): number | undefined => {
@@ -13,10 +14,17 @@ export interface SeenTo {
   refill(): void
 }
 
-interface Write {
+/** A cache that can also be asked for one object. */
+export interface Shows extends SeenTo {
+  get(at: Ref): { readonly metadata: { readonly uid: string } } | undefined
+}
+
+interface Pending {
   readonly cache: SeenTo
-  readonly version: string
   readonly at: number
+  /** of a write */
+  readonly version?: string
+  isSeen(): boolean
 }
 
 export interface FreshnessOptions {
@@ -28,7 +36,8 @@ export interface FreshnessOptions {
 }
 
 export class Freshness {
-  readonly #writes = new Map<string, Map<SeenTo, Write>>()
+  /** by key; then by the cache for writes, of which the newest counts, and by uid for removals */
+  readonly #pending = new Map<string, Map<SeenTo | string, Pending>>()
   readonly #now: () => number
   readonly #patienceMs: number
   readonly #onGiveUp: (key: string) => void
@@ -46,28 +55,45 @@ export class Freshness {
     written: { readonly metadata: { readonly resourceVersion: string } },
   ): void {
     const version = written.metadata.resourceVersion
-    const ofKey = this.#writes.get(key) ?? new Map<SeenTo, Write>()
-    const before = ofKey.get(cache)
-    if (before && (compareVersions(before.version, version) ?? 0) >= 0) return
-    ofKey.set(cache, { cache, version, at: this.#now() })
-    this.#writes.set(key, ofKey)
+    const before = this.#pending.get(key)?.get(cache)?.version
+    if (before !== undefined && (compareVersions(before, version) ?? 0) >= 0) return
+    const isSeen = () => hasReached(cache.resourceVersion, version)
+    this.#wait(key, cache, { cache, version, at: this.#now(), isSeen })
   }
 
-  /** True while a cache is older than a write that was done for the key. */
+  /** An object was deleted for `key`; it is seen when the cache shows it no more, or as being deleted. */
+  recordRemoval(key: string, cache: Shows, removed: Ref & { readonly uid: string }): void {
+    const isSeen = () => !isStanding(cache.get(removed), removed.uid)
+    this.#wait(key, removed.uid, { cache, at: this.#now(), isSeen })
+  }
+
+  /** True while a cache does not show something that was done for the key. */
   isBehind(key: string): boolean {
-    const ofKey = this.#writes.get(key)
+    const ofKey = this.#pending.get(key)
     if (!ofKey) return false
-    for (const write of ofKey.values()) if (this.#isSettled(key, write)) ofKey.delete(write.cache)
-    if (ofKey.size === 0) this.#writes.delete(key)
+    for (const [what, pending] of ofKey) if (this.#isSettled(key, pending)) ofKey.delete(what)
+    if (ofKey.size === 0) this.#pending.delete(key)
     return ofKey.size > 0
   }
 
-  #isSettled(key: string, { cache, version, at }: Write): boolean {
-    const seen = cache.resourceVersion
-    if (seen !== undefined && (compareVersions(seen, version) ?? 0) >= 0) return true
+  #wait(key: string, what: SeenTo | string, pending: Pending): void {
+    const ofKey = this.#pending.get(key) ?? new Map<SeenTo | string, Pending>()
+    this.#pending.set(key, ofKey.set(what, pending))
+  }
+
+  #isSettled(key: string, { cache, at, isSeen }: Pending): boolean {
+    if (isSeen()) return true
     if (this.#now() - at < this.#patienceMs) return false
     cache.refill()
     this.#onGiveUp(key)
     return true
   }
 }
+
+const hasReached = (seen: string | undefined, version: string): boolean =>
+  seen !== undefined && (compareVersions(seen, version) ?? 0) >= 0
+
+const isStanding = (
+  object: { readonly metadata: { readonly uid: string; readonly deletionTimestamp?: string } } | undefined,
+  uid: string,
+): boolean => object?.metadata.uid === uid && object.metadata.deletionTimestamp === undefined

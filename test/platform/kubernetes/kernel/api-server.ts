@@ -36,8 +36,11 @@ export class ApiServerStandIn {
   readonly refusals: { code: number; reason: string; method?: string }[] = []
   /** says nothing at all to requests of this method */
   silentTo = ''
+  /** keeps every event back until `catchUp` */
+  isLate = false
   #version = 10
   #history: Change[] = []
+  readonly #late: Change[] = []
   #oldest = 0
   readonly #watchers = new Set<Watcher>()
 
@@ -68,6 +71,12 @@ export class ApiServerStandIn {
 
   bookmark(): void {
     for (const each of this.#watchers) each.response.write(bookmark(this.version))
+  }
+
+  /** Tells what was kept back. */
+  catchUp(): void {
+    this.isLate = false
+    for (const change of this.#late.splice(0)) this.#send(change)
   }
 
   /** Versions so far can no longer be watched from. */
@@ -120,6 +129,11 @@ export class ApiServerStandIn {
 
   #tell(change: Change): void {
     this.#history.push(change)
+    if (this.isLate) this.#late.push(change)
+    else this.#send(change)
+  }
+
+  #send(change: Change): void {
     for (const { response } of this.#watchers) response.write(eventOf(change))
   }
 
@@ -170,6 +184,10 @@ export class ApiServerStandIn {
     if (!before) return refuse(response, 404, { reason: 'NotFound' })
     const { uid, resourceVersion } = body.metadata ?? {}
     const isStale = resourceVersion !== undefined && resourceVersion !== before.metadata.resourceVersion
+    if (request.method === 'DELETE') {
+      this.remove(at.namespace, at.name)
+      return sendJson(response, { kind: 'Status', status: 'Success' })
+    }
     if (isStale || (uid !== undefined && uid !== before.metadata.uid))
       return refuse(response, 409, { reason: 'Conflict' })
     const { metadata: _meta, ...fields } = merge(before, body) as Thing

@@ -14,6 +14,18 @@ class Cache {
   }
 }
 
+/** A cache of at most one object. */
+class Showing extends Cache {
+  shown: { uid: string; deletionTimestamp?: string } | undefined
+  constructor(shown: { uid: string }) {
+    super()
+    this.shown = shown
+  }
+  get() {
+    return this.shown && { metadata: this.shown }
+  }
+}
+
 const version = (resourceVersion: string) => ({ metadata: { resourceVersion } })
 
 describe('versions', () => {
@@ -66,6 +78,28 @@ describe('freshness', () => {
     freshness.recordWrite('a', cache, version('20'))
     freshness.recordWrite('a', cache, version('12'))
     expect(freshness.isBehind('a')).toBe(true)
+  })
+
+  it('what was taken away is seen when the cache shows it no more, or as being deleted, or another of its name', () => {
+    const removed = { namespace: 'n', name: 'a', uid: '1' }
+    for (const later of [undefined, { uid: '1', deletionTimestamp: 'now' }, { uid: '2' }]) {
+      const [freshness, cache] = [new Freshness(), new Showing({ uid: '1' })]
+      freshness.recordRemoval('a', cache, removed)
+      expect(freshness.isBehind('a')).toBe(true)
+      cache.shown = later
+      expect(freshness.isBehind('a')).toBe(false)
+    }
+  })
+
+  it('a write and a removal in one cache are both waited for', () => {
+    const [freshness, cache] = [new Freshness(), new Showing({ uid: '1' })]
+    cache.resourceVersion = '9'
+    freshness.recordWrite('a', cache, version('10'))
+    freshness.recordRemoval('a', cache, { namespace: 'n', name: 'a', uid: '1' })
+    cache.resourceVersion = '10'
+    expect(freshness.isBehind('a')).toBe(true)
+    cache.shown = undefined
+    expect(freshness.isBehind('a')).toBe(false)
   })
 
   it('a cache that stays behind is asked to read everything, once, and the key goes on', () => {
