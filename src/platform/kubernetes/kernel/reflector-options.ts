@@ -19,7 +19,7 @@ export interface ReflectorOptions {
   readonly recorderFor?: (selection: string) => ReflectorRecorder
   readonly random?: () => number
   readonly backoff?: { readonly firstMs: number; readonly longestMs: number; readonly healthyAfterMs: number }
-  /** without a byte; bookmarks come about once a minute */
+  /** without a byte; longer than the longest watch, whose end is a sign of life */
   readonly idleMs?: number
   readonly watchSeconds?: { readonly min: number; readonly max: number }
   readonly pageSize?: number

@@ -1,6 +1,6 @@
 // Mirrors one selection of objects: fills by a streaming list, follows by watch, survives every way in which a watch can end.
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Client, endsInitialEvents, type WatchEvent } from './client.ts'
+import { type Client, endsInitialEvents, type WatchEvent, type WatchOptions } from './client.ts'
 import { ApiError } from './errors.ts'
 import { compareVersions } from './freshness.ts'
 import { NoAnswer, reasonOf } from './no-answer.ts'
@@ -16,11 +16,15 @@ import { Store, type StoreEvent } from './store.ts'
 
 export type * from './reflector-options.ts'
 
+/** A first fill may take long; only its silence counts. */
+const fillSeconds = 600
+
 const standard = {
   random: Math.random,
   backoff: { firstMs: 800, longestMs: 30_000, healthyAfterMs: 120_000 },
-  idleMs: 150_000,
-  watchSeconds: { min: 300, max: 600 },
+  // The server sends a bookmark before it ends a watch, so a live connection is never quiet for so long.
+  idleMs: 40_000,
+  watchSeconds: { min: 25, max: 35 },
   pageSize: 500,
   isFrozen: false,
 }
@@ -145,18 +149,18 @@ export class Reflector<T extends KernelObject> {
   }
 
   async #streamingFill(): Promise<number> {
-    let fresh: Map<string, T> | undefined = new Map()
-    let seen = 0
-    for await (const event of this.#open({ sendInitialEvents: true })) {
-      seen++
-      if (!fresh) this.#take(event)
-      else if (endsInitialEvents(event)) {
+    const fresh = new Map<string, T>()
+    const stream = this.#open({ sendInitialEvents: true, timeoutSeconds: fillSeconds })
+    for await (const event of stream) {
+      if (endsInitialEvents(event)) {
         this.#swap(fresh, event.object.metadata.resourceVersion)
-        fresh = undefined
-      } else this.#collect(fresh, event)
+        break
+      }
+      this.#collect(fresh, event)
     }
-    if (fresh) throw new NoAnswer(`the streaming list of ${this.#source.resource.plural}`, 'Torn')
-    return seen
+    if (this.#version === undefined)
+      throw new NoAnswer(`the streaming list of ${this.#source.resource.plural}`, 'Torn')
+    return this.#follow()
   }
 
   async #follow(): Promise<number> {
@@ -168,12 +172,12 @@ export class Reflector<T extends KernelObject> {
     return seen
   }
 
-  #open(from: { readonly sendInitialEvents?: true; readonly resourceVersion?: string }) {
+  #open(from: WatchOptions) {
     const { min, max } = this.#options.watchSeconds
     return this.#client.watch<T>(this.#source.resource, this.#source, {
+      timeoutSeconds: Math.round(min + this.#options.random() * (max - min)),
       ...from,
       signal: this.#restart.signal,
-      timeoutSeconds: Math.round(min + this.#options.random() * (max - min)),
       idleMs: this.#options.idleMs,
       onBytes: count => this.#recorder?.received(count),
     })

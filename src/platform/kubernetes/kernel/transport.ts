@@ -30,6 +30,8 @@ interface Agents {
 
 const longestWaitMs = 30_000
 const longestErrorBody = 256 * 1024
+// The first probe; ten more follow, a second apart. A machine that is gone is noticed within 45 s, on a quiet stream too.
+const probing = { keepAlive: true, keepAliveInitialDelay: 30_000 }
 
 export class Transport {
   readonly #source: CredentialSource
@@ -194,9 +196,9 @@ const makeAgent = (
 ): Dispatcher => {
   switch (connection.type) {
     case 'agent':
-      return new Agent({ ...options, connect: connection.connect as Agent.Options['connect'] & object })
+      return new Agent({ ...options, connect: { ...(connection.connect as object), ...probing } })
     case 'none':
-      return new Agent(options)
+      return new Agent({ ...options, connect: probing })
     case 'proxy':
       return new ProxyAgent({ ...options, uri: connection.uri, requestTls: connection.requestTls as object })
     case 'socks':

@@ -47,6 +47,7 @@ const start = async (options: ReflectorOptions = {}) => {
   reflector.subscribe(event => told.push(describeEvent(event)))
   reflector.start()
   await reflector.synced(5_000)
+  await until(() => server.watches === 1 && server.asked.at(-1)?.startsWith('watch') === true, 'its watch')
 }
 
 beforeEach(async () => {
@@ -68,7 +69,7 @@ describe('A reflector', () => {
     server.remove('n', 'b')
     await until(isAtRest)
     expect(told).toEqual(['added a initially', 'added b', 'modified a', 'deleted b'])
-    expect(server.asked).toEqual(['streaming list'])
+    expect(server.asked).toEqual(['streaming list', 'watch 11'])
     expect(reflector.get({ namespace: 'n', name: 'a' })?.data).toEqual({ color: 'blue' })
     expect(reflector.byIndex('color', 'red')).toEqual([])
     expect(reflector.byIndex('color', 'blue')).toHaveLength(1)
@@ -96,7 +97,7 @@ describe('A reflector', () => {
     server.cut('reset')
     server.put('n', 'b')
     await until(isAtRest)
-    expect(server.asked).toEqual(['streaming list', `watch ${version}`])
+    expect(server.asked).toEqual(['streaming list', `watch ${version}`, `watch ${version}`])
   })
 
   it('goes on from the version of a bookmark', async () => {
@@ -105,8 +106,8 @@ describe('A reflector', () => {
     server.bookmark()
     await until(() => reflector.resourceVersion === server.version)
     server.cut('end')
-    await until(() => server.asked.length > 1)
-    expect(server.asked[1]).toBe(`watch ${server.version}`)
+    await until(() => server.asked.length > 2)
+    expect(server.asked[2]).toBe(`watch ${server.version}`)
   })
 
   it('reads afresh after an expired version and tells what it missed, another uid as deleted and added', async () => {
@@ -141,8 +142,9 @@ describe('A reflector', () => {
 
   it('opens a silent watch again, and reads afresh when that stays silent too', async () => {
     await start({ idleMs: 300 })
-    await until(() => server.asked.length >= 3)
-    expect(server.asked.slice(0, 3)).toEqual(['streaming list', `watch ${server.version}`, 'streaming list'])
+    await until(() => server.asked.length >= 4)
+    const watch = `watch ${server.version}`
+    expect(server.asked.slice(0, 4)).toEqual(['streaming list', watch, watch, 'streaming list'])
   })
 
   it('does not ask in a tight loop when every watch ends at once', async () => {
@@ -174,8 +176,9 @@ describe('A reflector', () => {
     await start()
     reflector.refill()
     expect(reflector.list()).toHaveLength(1)
-    await until(() => server.asked.length === 2)
-    expect(server.asked).toEqual(['streaming list', 'streaming list'])
+    const watch = `watch ${server.version}`
+    await until(() => server.asked.length === 4)
+    expect(server.asked).toEqual(['streaming list', watch, 'streaming list', watch])
     await until(isAtRest)
     expect(told).toEqual(['added a initially'])
   })
