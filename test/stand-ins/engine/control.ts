@@ -3,14 +3,20 @@ import { type Listening, listen, readBody, sendJson } from '../listening.ts'
 import { parseFaults } from './faults.ts'
 import type { EngineWorld } from './world.ts'
 
-/** POST /__control with a list of faults (or one), GET /__stamps. */
+/** POST /__control with a list of faults (or one), GET /__stamps, GET /__truth: what would answer a client now. */
 export function listenForControl(world: EngineWorld, port: number): Promise<Listening> {
   return listen(
     async (request, response) => {
       if (request.method === 'GET' && request.url === '/__stamps')
         return sendJson(response, { stamps: world.stamps.all(), counters: world.counters })
+      if (request.method === 'GET' && request.url === '/__truth')
+        return sendJson(response, { answers: world.truth.answers(), running: world.counters.running })
       if (request.method !== 'POST' || request.url !== '/__control')
-        return sendJson(response, { error: 'POST /__control or GET /__stamps' }, { status: 404 })
+        return sendJson(
+          response,
+          { error: 'POST /__control, GET /__stamps or GET /__truth' },
+          { status: 404 },
+        )
       try {
         const faults = parseFaults((await readBody(request)).toString())
         world.faults.set(faults)

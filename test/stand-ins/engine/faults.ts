@@ -2,23 +2,58 @@
 
 const FAULT_NAMES = [
   'load-never-ends',
-  'load-fails', // log lines of a failed load, exit 1 (Ollama: 500)
+  'load-stops-at', // prints progress up to `value` per cent, then nothing more
+  'load-fails', // log lines of a failed load, exit 1 (Ollama: 500); `value` is the error
+  'load-out-of-device-memory', // the same, because the model does not fit
   'load-out-of-memory', // exit 137 (Ollama: 500)
+  'load-breaks', // Ollama: the connection of the first `value` load calls (1) is reset; loading goes on
   'load-slow', // takes `milliseconds` more
+  'loads-then-exits', // gone `milliseconds` after it was ready
   'port-taken', // as if another process listened there: exit 1
   'dies-on-request', // healthy, then gone at the first request
   'wrong-root', // lists `value` as the root of what it serves (Ollama: as the digest)
   'wrong-model', // lists another name
+  'empty-list',
+  'wrong-types', // lists of another JSON type
+  'huge-list', // `value` models more (20000)
+  'route-missing', // 404 for paths that match `value`
   'html', // 200 with a web page
+  'empty-body', // 200 with nothing
+  'redirect', // 302 to another place
+  'key-needed', // 401
+  'slow-headers', // the header comes byte by byte, one each `milliseconds` (1000)
   'hangs', // takes requests and never answers, health included unless `value` is "health-answers"
+  'refuses', // nobody listens any more, while the process runs
   'busy', // health and list answer, a request only after `milliseconds`
+  'chat-hangs', // health and list answer, a request never
+  'chat-fails', // health and list answer, a request is answered with the status `value` (500)
+  'chat-resets', // the connection is reset in the middle of an answer
+  'chat-without-usage', // 200 with half of an answer
   'health-flaps', // 200 and 503 change every `milliseconds`
   'health-dead', // 503
   'empty-answer',
   'wake-never-returns',
+  'sleep-lies', // asleep, and says that it is awake
+  'keeps-loaded', // says yes to an unload and keeps the model
   'hangs-on-term', // SIGTERM is not obeyed
 ] as const
 export type FaultName = (typeof FAULT_NAMES)[number]
+
+/** With one of these no client gets an answer of the model, whatever health and list say. */
+const MUTE: readonly FaultName[] = [
+  'dies-on-request',
+  'wrong-model',
+  'html',
+  'empty-body',
+  'redirect',
+  'slow-headers',
+  'hangs',
+  'refuses',
+  'chat-hangs',
+  'chat-fails',
+  'chat-resets',
+  'chat-without-usage',
+]
 
 export interface EngineFault {
   readonly fault: FaultName
@@ -30,6 +65,7 @@ export interface EngineFault {
 
 export interface FaultBoard {
   readonly find: (name: FaultName, model: ServedThing) => EngineFault | undefined
+  readonly isMute: (model: ServedThing) => boolean
   readonly set: (faults: readonly EngineFault[]) => void
 }
 
@@ -62,12 +98,14 @@ export function openFaultBoard(initial: readonly EngineFault[]): FaultBoard {
   let faults = initial
   const applies = (fault: EngineFault, model: ServedThing) =>
     fault.model === undefined || model.words.some(word => new RegExp(fault.model ?? '').test(word))
+  const find = (name: FaultName, model: ServedThing) => {
+    const own = ownFault(model.ownFault)
+    if (own?.fault === name) return own
+    return faults.find(fault => fault.fault === name && applies(fault, model))
+  }
   return {
-    find(name, model) {
-      const own = ownFault(model.ownFault)
-      if (own?.fault === name) return own
-      return faults.find(fault => fault.fault === name && applies(fault, model))
-    },
+    find,
+    isMute: model => MUTE.some(name => find(name, model) !== undefined),
     set(next) {
       faults = next
     },

@@ -1,6 +1,6 @@
 // What an Ollama server holds in memory: loading, keep-alive, eviction and unloading.
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { FaultName, ServedThing } from './faults.ts'
+import type { EngineFault, FaultName, ServedThing } from './faults.ts'
 import type { OllamaStore, StoredModel } from './ollama-store.ts'
 import { type EngineWorld, never } from './world.ts'
 
@@ -21,6 +21,8 @@ export interface LoadedModels {
   /** Loads it when it is not loaded; `keepAlive` (ms, negative: for ever) undefined keeps what was. */
   readonly get: (stored: StoredModel, keepAlive: number | undefined) => Promise<LoadedModel>
   readonly unload: (name: string) => void
+  /** Whether the connection of this load call is to be reset: for the first calls only, as many as the fault says. */
+  readonly breaks: (stored: StoredModel) => boolean
 }
 
 /** The longest time that fits Go's duration: what "for ever" comes to, in the year 2319. */
@@ -43,13 +45,14 @@ export function parseKeepAlive(value: unknown): number | undefined {
 
 export function openLoadedModels(world: EngineWorld, store: OllamaStore): LoadedModels {
   const loaded = new Map<string, LoadedModel>()
+  let broken = 0
   const loading = new Map<string, Promise<LoadedModel>>()
   const most = Number(world.environment['OLLAMA_MAX_LOADED_MODELS'] ?? 3) || 3
   const byDefault = parseKeepAlive(world.environment['OLLAMA_KEEP_ALIVE']) ?? 300_000
 
   function unload(name: string) {
     const model = loaded.get(name)
-    if (model === undefined) return
+    if (model === undefined || world.faults.find('keeps-loaded', model.thing)) return
     clearTimeout(model.timer)
     loaded.delete(name)
     world.stamps.write('unloaded', name)
@@ -70,6 +73,19 @@ export function openLoadedModels(world: EngineWorld, store: OllamaStore): Loaded
     }
   }
 
+  async function failAsTold(find: (name: FaultName) => EngineFault | undefined) {
+    const stuck = find('load-stops-at')
+    const percent = stuck?.value ?? 99
+    const at = new Date().toISOString()
+    if (stuck) world.print(`time=${at} level=DEBUG msg="model load progress ${percent}%"`)
+    if (stuck || find('load-never-ends')) await never()
+    const failing = find('load-fails')
+    if (failing) throw new Error(failing.value ?? 'llama runner process has terminated: exit status 2')
+    if (find('load-out-of-device-memory')) throw new Error('cudaMalloc failed: out of memory')
+    if (find('load-out-of-memory'))
+      throw new Error('model requires more system memory (1.0 GiB) than is available (512.0 MiB)')
+  }
+
   async function load(stored: StoredModel): Promise<LoadedModel> {
     const values = store.verify(stored)
     const text = (key: string) => values.get(key)?.toString()
@@ -77,11 +93,7 @@ export function openLoadedModels(world: EngineWorld, store: OllamaStore): Loaded
     const find = (name: FaultName) => world.faults.find(name, thing)
     world.stamps.write('loading', stored.name)
     await sleep(world.loadMilliseconds + (find('load-slow')?.milliseconds ?? 0))
-    if (find('load-never-ends')) await never()
-    if (find('load-fails'))
-      throw new Error(find('load-fails')?.value ?? 'llama runner process has terminated: exit status 2')
-    if (find('load-out-of-memory'))
-      throw new Error('model requires more system memory (1.0 GiB) than is available (512.0 MiB)')
+    await failAsTold(find)
     makeRoom()
     const model: LoadedModel = {
       stored,
@@ -118,5 +130,10 @@ export function openLoadedModels(world: EngineWorld, store: OllamaStore): Loaded
       return model
     },
     unload,
+    breaks(stored) {
+      const thing = { words: [stored.name, stored.digest] }
+      const fault = world.faults.find('load-breaks', thing)
+      return fault !== undefined && ++broken <= Number(fault.value ?? 1)
+    },
   }
 }

@@ -1,12 +1,12 @@
 // Ollama's HTTP answers: tags, show, ps, generate, chat, copy, delete, and its OpenAI-shaped side.
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { readBody, sendJson } from '../listening.ts'
 import { type Speech, speak, speakAll } from './generation.ts'
 import { type LoadedModel, type LoadedModels, parseKeepAlive } from './ollama-loaded.ts'
 import type { OllamaStore, StoredModel } from './ollama-store.ts'
 import { type OpenAiRequest, promptTokensOf, sendSpeech } from './openai.ts'
-import { type EngineWorld, never } from './world.ts'
+import { meetTaskFault, meetWireFault } from './wire-faults.ts'
+import type { EngineWorld } from './world.ts'
 
 interface OllamaRequest extends OpenAiRequest {
   readonly name?: string
@@ -22,7 +22,6 @@ export interface OllamaServing {
   readonly loaded: LoadedModels
 }
 
-const PAGE = '<!DOCTYPE html>\n<html><body><h1>It works!</h1></body></html>\n'
 const sendError = (response: ServerResponse, status: number, error: string) =>
   sendJson(response, { error }, { status })
 const sendOpenAiError = (response: ServerResponse, status: number, message: string) => {
@@ -31,6 +30,8 @@ const sendOpenAiError = (response: ServerResponse, status: number, message: stri
 }
 
 type Style = 'chat' | 'generate'
+const asksNothing = (style: Style, asked: OllamaRequest): boolean =>
+  style === 'chat' ? !asked.messages?.length : !asked.prompt
 interface Turn {
   readonly asked: OllamaRequest
   readonly model: LoadedModel
@@ -39,6 +40,12 @@ interface Turn {
 
 export function openOllamaRoutes({ world, store, loaded }: OllamaServing) {
   const anyThing = { words: [] }
+
+  world.truth.answers = () =>
+    loaded
+      .all()
+      .filter(model => !world.faults.isMute(model.thing))
+      .map(model => `sha256:${digestShown(model.stored).replace(/^sha256:/, '')}`)
 
   function details(stored: StoredModel) {
     const config = store.configOf(stored)
@@ -149,9 +156,7 @@ export function openOllamaRoutes({ world, store, loaded }: OllamaServing) {
   async function isLetThrough(response: ServerResponse, model: LoadedModel): Promise<boolean> {
     world.counters.requests++
     if (world.counters.requests === 1) world.stamps.write('firstRequest', model.stored.name)
-    if (world.faults.find('hangs', model.thing)) return never()
-    const busy = world.faults.find('busy', model.thing)
-    if (busy !== undefined) await sleep(busy.milliseconds ?? 30_000)
+    if (await meetTaskFault(world, model.thing, response)) return false
     if (!world.faults.find('dies-on-request', model.thing)) return true
     loaded.unload(model.stored.name)
     sendError(response, 500, 'llama runner process no longer running: -1 ')
@@ -163,12 +168,13 @@ export function openOllamaRoutes({ world, store, loaded }: OllamaServing) {
     const name = asked.model ?? asked.name ?? ''
     const stored = store.find(name)
     if (stored === undefined) return sendError(response, 404, `model '${name}' not found`)
-    const isEmpty = style === 'chat' ? !asked.messages?.length : !asked.prompt
+    const isEmpty = asksNothing(style, asked)
     const keepAlive = parseKeepAlive(asked.keep_alive)
     if (isEmpty && keepAlive === 0) {
       loaded.unload(stored.name)
       return sendDone(response, style, asked, 'unload')
     }
+    if (isEmpty && loaded.breaks(stored)) setTimeout(() => response.socket?.resetAndDestroy(), 20)
     const model = await loaded.get(stored, keepAlive)
     if (isEmpty) return sendDone(response, style, asked, 'load')
     if (!(await isLetThrough(response, model))) return
@@ -260,11 +266,7 @@ export function openOllamaRoutes({ world, store, loaded }: OllamaServing) {
   }
 
   return function answer(request: IncomingMessage, response: ServerResponse): void | Promise<void> {
-    if (world.faults.find('hangs', anyThing) && request.url !== '/api/version') return never()
-    if (world.faults.find('html', anyThing)) {
-      response.writeHead(200, { 'content-type': 'text/html; charset=utf-8' }).end(PAGE)
-      return
-    }
+    if (meetWireFault(world, anyThing, { request, response })) return
     const route = `${request.method} ${new URL(request.url ?? '/', 'http://engine').pathname}`
     const plain = bodyless[route]
     return plain === undefined ? answerBody(request, response, route) : plain(response)

@@ -43,6 +43,13 @@ export function printLoading(log: VllmLog, model: string) {
   log.worker('gpu_model_runner.py:5190', `Starting to load model ${model}...`)
 }
 
+export function printShards(log: VllmLog, percent: number) {
+  const text = String(percent).padStart(3)
+  log.plain(
+    `Loading safetensors checkpoint shards: ${text}% Completed | ${percent}/100 [00:00<00:00,  9.00it/s]`,
+  )
+}
+
 export function printLoaded(log: VllmLog, folder: ModelFolder, seconds: number) {
   for (let n = 0; n <= folder.shards; n++) {
     const percent = String(Math.floor((n / folder.shards) * 100)).padStart(3)

@@ -1,13 +1,13 @@
 // vLLM's HTTP answers: health, list, chat, completion, embedding, score, sleep, with the texts of the real server.
 import { createHash } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { readBody, sendJson } from '../listening.ts'
 import type { ServedThing } from './faults.ts'
 import type { ModelFolder } from './model-folder.ts'
 import { type OpenAiRequest, promptTokensOf, sendEmbeddings, sendSpeech } from './openai.ts'
 import type { VllmArguments } from './vllm-arguments.ts'
 import { renderVllmMetrics } from './vllm-metrics.ts'
+import { meetTaskFault, meetWireFault } from './wire-faults.ts'
 import { type EngineWorld, never } from './world.ts'
 
 export interface VllmServing {
@@ -20,8 +20,6 @@ export interface VllmServing {
 
 const CHAT_TEMPLATE_MISSING =
   'As of transformers v4.44, default chat template is no longer allowed, so you must provide a chat template if the tokenizer does not define one.'
-const PAGE =
-  '<!DOCTYPE html>\n<html><head><title>Welcome</title></head><body><h1>It works!</h1></body></html>\n'
 
 interface ErrorText {
   readonly status: number
@@ -63,6 +61,10 @@ export function openVllmRoutes(serving: VllmServing) {
   const started = Math.floor(Date.now() / 1000)
   let sleepLevel = 0
   let wake: (() => void)[] = []
+  const sleepShown = () => (fault('sleep-lies') ? 0 : sleepLevel)
+  const rootShown = () =>
+    fault('wrong-root')?.value ?? (fault('wrong-root') ? '/models/another' : options.model)
+  world.truth.answers = () => (sleepLevel > 0 || world.faults.isMute(thing) ? [] : [rootShown()])
 
   function card(id: string) {
     const permission = {
@@ -79,7 +81,7 @@ export function openVllmRoutes(serving: VllmServing) {
       group: null,
       is_blocking: false,
     }
-    const root = fault('wrong-root')?.value ?? (fault('wrong-root') ? '/models/another' : options.model)
+    const root = rootShown()
     const max_model_len = maxLength
     return {
       id,
@@ -169,9 +171,7 @@ export function openVllmRoutes(serving: VllmServing) {
       dieSoon(response)
       return undefined
     }
-    if (fault('hangs')) return never()
-    const busy = fault('busy')
-    if (busy !== undefined) await sleep(busy.milliseconds ?? 30_000)
+    if (await meetTaskFault(world, thing, response)) return undefined
     if (sleepLevel > 0) await new Promise<void>(resolve => wake.push(resolve))
     return asked
   }
@@ -239,7 +239,7 @@ export function openVllmRoutes(serving: VllmServing) {
     'GET /v1/models': listModels,
     'GET /metrics': (_, response) => {
       response.writeHead(200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' })
-      response.end(renderVllmMetrics(world, options.servedNames[0]!, sleepLevel))
+      response.end(renderVllmMetrics(world, options.servedNames[0]!, sleepShown()))
     },
     ...(folder.task === 'generate'
       ? { 'POST /v1/chat/completions': generate('chat'), 'POST /v1/completions': generate('completion') }
@@ -249,7 +249,7 @@ export function openVllmRoutes(serving: VllmServing) {
     ...(world.environment['VLLM_SERVER_DEV_MODE'] === '1'
       ? {
           'GET /is_sleeping': (_: IncomingMessage, response: ServerResponse) =>
-            sendJson(response, { is_sleeping: sleepLevel > 0 }),
+            sendJson(response, { is_sleeping: sleepShown() > 0 }),
           'POST /sleep': goToSleep,
           'POST /wake_up': wakeUp,
         }
@@ -274,12 +274,7 @@ export function openVllmRoutes(serving: VllmServing) {
 
   return function answer(request: IncomingMessage, response: ServerResponse): void | Promise<void> {
     const url = new URL(request.url ?? '/', 'http://engine')
-    const hanging = fault('hangs')
-    if (hanging && !(hanging.value === 'health-answers' && url.pathname === '/health')) return never()
-    if (fault('html')) {
-      response.writeHead(200, { 'content-type': 'text/html; charset=utf-8' }).end(PAGE)
-      return
-    }
+    if (meetWireFault(world, thing, { request, response })) return
     if (!isAllowed(request, url.pathname))
       return sendJson(response, { error: 'Unauthorized' }, { status: 401 })
     return sendRoute(request, response, url)

@@ -1,8 +1,8 @@
 // The vLLM dialect as a process: arguments, start-up lines, load, serving, and the way out.
 import { createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Listening, listen } from '../listening.ts'
-import type { ServedThing } from './faults.ts'
+import { type Answer, type Listening, listen } from '../listening.ts'
+import type { EngineFault, FaultName, ServedThing } from './faults.ts'
 import { type ModelFolder, readModelConfig, readModelFolder } from './model-folder.ts'
 import { ArgumentError, type Entrypoint, parseVllmArguments, type VllmArguments } from './vllm-arguments.ts'
 import {
@@ -11,6 +11,7 @@ import {
   printListening,
   printLoaded,
   printLoading,
+  printShards,
   printStart,
   type VllmLog,
 } from './vllm-log.ts'
@@ -51,7 +52,7 @@ function inWords(failure: unknown): LoadFailure {
 }
 
 async function load({ world, options, log }: Start): Promise<ModelFolder> {
-  const config = readModelConfig(options.model)
+  const config = readModelConfig(world.onDisk(options.model))
   const thing = { words: [options.model, ...options.servedNames], ownFault: config.fault }
   const find = (name: Parameters<typeof world.faults.find>[0]) => world.faults.find(name, thing)
   world.stamps.write('loading', options.model)
@@ -59,20 +60,32 @@ async function load({ world, options, log }: Start): Promise<ModelFolder> {
   const began = Date.now()
   await sleep(world.loadMilliseconds + (find('load-slow')?.milliseconds ?? 0))
   if (find('load-never-ends')) await never()
-  const failing = find('load-fails')
-  if (failing)
-    throw new LoadFailure(
-      failing.value ??
-        'torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 1.96 GiB. GPU 0 has a total capacity of 23.68 GiB of which 512.00 MiB is free.',
-    )
-  if (find('load-out-of-memory')) throw new LoadFailure('Killed', 137)
-  const folder = readModelFolder(options.model)
+  const stuck = find('load-stops-at')
+  if (stuck) {
+    printShards(log, Number(stuck.value ?? 99))
+    await never()
+  }
+  failAsTold(find)
+  const folder = { ...readModelFolder(world.onDisk(options.model)), path: options.model }
   if (options.maxModelLength !== undefined && options.maxModelLength > folder.maxContext)
     throw new LoadFailure(
       `ValueError: User-specified max_model_len (${options.maxModelLength}) is greater than the derived max_model_len (max_position_embeddings=${folder.maxContext}).`,
     )
   printLoaded(log, folder, (Date.now() - began) / 1000)
   return folder
+}
+
+const OUT_OF_DEVICE_MEMORY =
+  'torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 1.96 GiB. GPU 0 has a total capacity of 23.68 GiB of which 512.00 MiB is free.'
+
+function failAsTold(find: (name: FaultName) => EngineFault | undefined) {
+  const failing = find('load-fails')
+  if (failing)
+    throw new LoadFailure(
+      failing.value ?? "ValueError: Model architectures ['Odd'] are not supported for now.",
+    )
+  if (find('load-out-of-device-memory')) throw new LoadFailure(OUT_OF_DEVICE_MEMORY)
+  if (find('load-out-of-memory')) throw new LoadFailure('Killed', 137)
 }
 
 function obeySignals(start: Start, folder: ModelFolder, serving: Listening) {
@@ -101,6 +114,28 @@ async function serve(start: Start) {
   obeySignals(start, folder, serving)
   printListening(log, options)
   world.stamps.write('ready', folder.path)
+  const thing = thingOf({ options, folder })
+  obeyLater(start, { thing, serving, answer })
+}
+
+/** Faults that change what the process does by itself. */
+function obeyLater(
+  { world, options }: Start,
+  { thing, serving, answer }: { thing: ServedThing; serving: Listening; answer: Answer },
+) {
+  const find = (name: FaultName) => world.faults.find(name, thing)
+  const exits = find('loads-then-exits')
+  if (exits) setTimeout(() => process.exit(1), exits.milliseconds ?? 0)
+  let open: Listening | undefined = serving
+  const turn = async () => {
+    const isWished = find('refuses') === undefined
+    if (open && !isWished) {
+      await open.close()
+      open = undefined
+    } else if (!open && isWished) open = await listen(answer, { host: options.host, port: options.port })
+    setTimeout(turn, 20).unref()
+  }
+  void turn()
 }
 
 /** `vllm serve PATH …`, or the arguments of the older `python3 -m vllm.entrypoints.openai.api_server`. */
