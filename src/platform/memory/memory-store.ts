@@ -30,8 +30,10 @@ export const createMemoryStore = (process: MemoryProcess): Store => ({
     process.write(`status of ${keyOf(object)}: ${status.phase}`, () => writeStatus(process, object, status)),
   writeRuntimeStatus: (object, status) =>
     process.write(`status of ${keyOf(object)}: ${status.phase}`, () => writeStatus(process, object, status)),
-  setFinalizer: (object, isPresent) =>
-    process.write(`finalizer of ${keyOf(object)}`, () => setFinalizer(process, object, isPresent)),
+  setFinalizer: async (object, isPresent) => {
+    if (object.metadata.finalizers.includes(finalizer) === isPresent) return
+    await process.write(`finalizer of ${keyOf(object)}`, () => setFinalizer(process, object, isPresent))
+  },
   watch: wake => watch(process, wake),
   isBehind: key => process.isBehind(key),
   isTerminating: namespace => process.world.script.terminating.has(namespace),
@@ -84,7 +86,7 @@ const definedKeys = (value: object): string[] =>
 
 const setFinalizer = (process: MemoryProcess, object: Stored, isPresent: boolean): void => {
   const now = fresh(process.world, object)
-  if (!now || now.metadata.finalizers.includes(finalizer) === isPresent) return
+  if (!now) return
   const others = now.metadata.finalizers.filter(one => one !== finalizer)
   const finalizers = isPresent ? [...others, finalizer] : others
   if (now.metadata.deletionTimestamp && finalizers.length === 0) {

@@ -44,6 +44,9 @@ const views = (records: readonly WorkRecord[]): WorkView[] => records.map(({ vie
 
 const start = (process: MemoryProcess, order: WorkOrder): void => {
   const { world } = process
+  const { namespace } = order.owner
+  if (world.script.terminating.has(namespace))
+    throw new Waiting('PodNotStarted', `namespace ${namespace} is being deleted`, 30_000)
   const known = world.works.get(keyOf(order))
   if (known?.isLeaving) {
     throw new Waiting('VolumeBusy', `the former worker of ${order.owner.name} is still ending`, 2_000)

@@ -1,0 +1,17 @@
+// Waiting in the time of the platform under test: a clock that is turned by hand, or the real one.
+
+/** Lets a moment pass: 50 ms of the platform's time. */
+export type Pass = () => Promise<unknown>
+
+/** A minute of the platform's time. */
+const patience = 1_200
+
+/** The first answer that is neither undefined nor false. */
+export const seen = async <T>(pass: Pass, what: string, ask: () => T | undefined | false): Promise<T> => {
+  for (let passed = 0; passed < patience; passed++) {
+    const answer = ask()
+    if (answer !== undefined && answer !== false) return answer
+    await pass()
+  }
+  throw new Error(`not seen within a minute: ${what}`)
+}
