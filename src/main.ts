@@ -6,6 +6,7 @@ import { createEngineWatch } from './controller/engine-watch.ts'
 import { createLoop, type Loop } from './controller/loop.ts'
 import { createReporter } from './controller/report.ts'
 import { createStarted } from './controller/started.ts'
+import { createTurns } from './controller/turns.ts'
 import { kinds, toCrd } from './domain/crd.ts'
 import type { Kind } from './domain/object.ts'
 import type { Clock, Platform } from './domain/platform.ts'
@@ -42,18 +43,18 @@ interface Telemetry {
 const makeLoop = (settings: Settings, platform: Platform, telemetry: Telemetry): Loop => {
   const watch = createEngineWatch(clock)
   const engines = { VLLM: createVllm({ fetch }), Ollama: createOllama({ fetch }) }
-  const { hubEndpoint, registryEndpoint, maxDownloads, maxAttempts } = settings
+  const { hubEndpoint, registryEndpoint, maxDownloads, maxResolves, maxAttempts } = settings
   const taskDefaults = {
     ...(hubEndpoint ? { hubEndpoint } : {}),
     ...(registryEndpoint ? { registryEndpoint } : {}),
   }
-  const limits = { maxDownloads, maxAttempts, taskDefaults }
+  const limits = { maxDownloads, maxResolves, maxAttempts, taskDefaults }
   return createLoop({ clock, random: Math.random, workers: settings.workers, ...telemetry }, wake => ({
     reporter: createReporter(platform),
     actor: {
       clock,
       wake,
-      models: { platform, limits, started: createStarted(clock), digest },
+      models: { platform, limits, started: createStarted(clock), turns: createTurns(wake), digest },
       runtimes: { platform, engines, watch, digest },
     },
   }))

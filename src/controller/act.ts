@@ -4,7 +4,7 @@ import { NotSupported, Transient } from '../domain/failure.ts'
 import { workId } from '../domain/model-settle.ts'
 import type { Key } from '../domain/object.ts'
 import { keyOf, type Model, type Runtime } from '../domain/object.ts'
-import type { Clock, WorkOrder } from '../domain/platform.ts'
+import type { Clock, WorkOrder, WorkView } from '../domain/platform.ts'
 import { newestPodOf } from '../domain/runtime-facts.ts'
 import type { ModelSources } from './observe-model.ts'
 import type { RuntimeSources } from './observe-runtime.ts'
@@ -22,47 +22,63 @@ export const actOnModel = async (
   model: Model,
   actions: readonly ModelAction[],
 ): Promise<void> => {
-  for (const action of actions) await actOnce(actor, model, action)
-}
-
-const actOnce = (actor: Actor, model: Model, action: ModelAction): Promise<void> => {
-  const { platform } = actor.models
-  const { namespace } = model.metadata
-  switch (action.do) {
-    case 'startWork':
-      return startWork(actor, action)
-    case 'cancelWork':
-      return platform.work.cancel(action.id, namespace)
-    case 'forgetWork':
-      return platform.work.forget(action.id, namespace)
-    case 'releaseFinalizer':
-      return platform.store.setFinalizer(model, false)
+  const { started, turns } = actor.models
+  const orders = actions.map(action => (action.do === 'startWork' ? toOrder(actor, action) : undefined))
+  // At once, before anybody waits: passes that run beside this one must count them, so that limits hold.
+  for (const order of orders) if (order) started.add(toView(actor, order))
+  if (actions.some(action => action.do === 'standInLine')) turns.stand(keyOf(model))
+  else turns.leave(keyOf(model))
+  for (const [at, action] of actions.entries()) {
+    await actOnce(actor, model, action, orders[at]).catch(error => {
+      // What was sent and not answered may run.
+      for (const order of orders.slice(error instanceof Transient ? at + 1 : at))
+        if (order) started.drop(order.id)
+      throw error
+    })
   }
 }
 
-const startWork = async (
-  { clock, models }: Actor,
-  { identity, task, volume, tokenSecret }: StartWork,
+const actOnce = async (
+  actor: Actor,
+  model: Model,
+  action: ModelAction,
+  order: WorkOrder | undefined,
 ): Promise<void> => {
-  const { platform, started, digest } = models
-  const id = workId(digest, identity)
+  const { store, work } = actor.models.platform
+  const { namespace } = model.metadata
+  switch (action.do) {
+    case 'startWork':
+      return order && work.start(order)
+    case 'cancelWork':
+      return work.cancel(action.id, namespace)
+    case 'forgetWork':
+      return work.forget(action.id, namespace)
+    case 'releaseFinalizer':
+      return store.setFinalizer(model, false)
+    case 'standInLine':
+      return
+  }
+}
+
+const toOrder = ({ models }: Actor, { identity, task, volume, tokenSecret }: StartWork): WorkOrder => {
   const { namespace } = identity.owner
   const name = volume ? [...volume.runtimes].sort()[0] : undefined
-  const runtime = name === undefined ? undefined : platform.store.getRuntime({ namespace, name })
-  const order: WorkOrder = {
+  const runtime = name === undefined ? undefined : models.platform.store.getRuntime({ namespace, name })
+  return {
     ...identity,
-    id,
+    id: workId(models.digest, identity),
     task,
     ...(volume ? { volume } : {}),
     ...(tokenSecret ? { tokenSecret } : {}),
     ...(runtime ? { runtime } : {}),
   }
+}
+
+const toView = ({ clock }: Actor, order: WorkOrder): WorkView => {
+  const { owner, command, subject, attempt, id, volume } = order
   const startedAt = clock.now().toISOString()
-  started.add({ ...identity, id, phase: 'Starting', startedAt, ...(volume ? { volume: volume.key } : {}) })
-  await platform.work.start(order).catch(error => {
-    if (!(error instanceof Transient)) started.drop(id)
-    throw error
-  })
+  const where = volume ? { volume: volume.key } : {}
+  return { owner, command, subject, attempt, id, phase: 'Starting', startedAt, ...where }
 }
 
 export const actOnRuntime = async (

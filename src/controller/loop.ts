@@ -1,18 +1,13 @@
 // Watch → queue → workers: who is looked at when, and in what order things start and stop.
-import { type Key, parseKey } from '../domain/object.ts'
-import type { Clock } from '../domain/platform.ts'
-import type { Log } from '../telemetry/log.ts'
-import type { Metrics } from '../telemetry/metrics.ts'
+import type { Key } from '../domain/object.ts'
 import { createBackoff } from './backoff.ts'
+import { beginPass, type PassRecorder, tellFailure } from './pass.ts'
 import { createQueue, startupPriority } from './queue.ts'
-import { isTransient, type Reconciler, reconcile } from './reconcile.ts'
+import { type Reconciler, reconcile } from './reconcile.ts'
 import { relatedKeys } from './relations.ts'
 
-export interface LoopOptions {
-  readonly clock: Clock
+export interface LoopOptions extends PassRecorder {
   readonly random: () => number
-  readonly log: Log
-  readonly metrics: Metrics
   readonly workers: number
 }
 
@@ -25,7 +20,7 @@ export interface Loop {
 }
 
 export const createLoop = (options: LoopOptions, make: (wake: (key: Key) => void) => Reconciler): Loop => {
-  const { clock, random, log, metrics, workers } = options
+  const { clock, random, metrics, workers } = options
   const queue = createQueue<Key>(clock, metrics.queue)
   const backoff = createBackoff(random, () => clock.now().getTime())
   const wake = (key: Key): void => queue.add(key)
@@ -42,24 +37,17 @@ export const createLoop = (options: LoopOptions, make: (wake: (key: Key) => void
   platform.servings.watch(onChange)
 
   const look = async (key: Key): Promise<void> => {
-    const controller = parseKey(key).kind.toLowerCase()
-    const begun = performance.now()
-    const ended = metrics.began(controller)
-    const seconds = (): number => (performance.now() - begun) / 1000
+    const ended = beginPass(options, key)
     try {
-      const again = await reconcile(reconciler, key)
+      const { again, isRefused } = await reconcile(reconciler, key)
       backoff.forget(key)
       if (again !== undefined) queue.again(key, again)
-      metrics.reconciled(controller, again === undefined ? 'success' : 'requeue_after', seconds())
+      ended(isRefused ? 'terminal' : again === undefined ? 'success' : 'requeue_after')
     } catch (error) {
       const delayMs = backoff.next(key)
-      if (isTransient(error)) log.debug({ key, err: error, delayMs }, 'trying again')
-      else log.error({ key, err: error, delayMs }, 'reconcile failed')
       metrics.queue.retried()
       queue.again(key, delayMs)
-      metrics.reconciled(controller, 'error', seconds())
-    } finally {
-      ended()
+      ended(tellFailure(options, error, { key, delayMs }))
     }
   }
 

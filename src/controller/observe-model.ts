@@ -1,13 +1,16 @@
 // Gathers everything a rule of the Model life cycle may see: caches only, so that a decision is made on one moment.
 import { toLedger } from '../domain/ledger.ts'
-import type { Model, Runtime } from '../domain/object.ts'
+import { keyOf, type Model, type Runtime } from '../domain/object.ts'
 import { isProblem, type ModelObservation, type WantingRuntime } from '../domain/observation.ts'
 import type { Platform, VolumeView, WorkView } from '../domain/platform.ts'
 import { isNamedBy, modelsOf } from './relations.ts'
 import type { Started } from './started.ts'
+import type { Turns } from './turns.ts'
 
 export interface ModelLimits {
   readonly maxDownloads: number
+  /** of all namespaces together */
+  readonly maxResolves: number
   readonly maxAttempts: number
   readonly taskDefaults: ModelObservation['taskDefaults']
 }
@@ -16,6 +19,8 @@ export interface ModelSources {
   readonly platform: Platform
   readonly limits: ModelLimits
   readonly started: Started
+  /** who waits for a place to resolve */
+  readonly turns: Turns
   readonly digest: (text: string) => string
 }
 
@@ -34,7 +39,8 @@ export const observeModel = (sources: ModelSources, model: Model, now: Date): Mo
   const runtimes = platform.store.listRuntimes(namespace)
   const models = platform.store.listModels(namespace)
   const works = platform.work.list(model.metadata)
-  const running = started.join(namespace, platform.work.running(namespace))
+  for (const work of works) started.drop(work.id)
+  const running = started.join(platform.work.running(namespace), namespace)
   const volumes = findVolumes(platform, runtimes)
   return {
     model,
@@ -48,6 +54,7 @@ export const observeModel = (sources: ModelSources, model: Model, now: Date): Mo
     ledgers: new Map(volumes.map(volume => [volume.key, toLedger(volume, models, running, name)])),
     busy: busyVolumes({ model, running, volumes, runtimes }),
     downloads: countDownloads(model, running, models, limits),
+    resolves: countResolves(sources, model),
     isTerminating: platform.store.isTerminating(namespace),
     maxAttempts: limits.maxAttempts,
     taskDefaults: limits.taskDefaults,
@@ -131,6 +138,17 @@ const busyVolumes = ({ model, running, volumes, runtimes }: Places): Map<string,
 
 const isLoading = ({ status }: Runtime): boolean =>
   status.switch !== undefined && status.switch.step !== 'Preflight' && status.switch.step !== 'Draining'
+
+const countResolves = ({ platform, limits, started, turns }: ModelSources, model: Model) => {
+  const { uid } = model.metadata
+  const running = started.join(platform.work.running())
+  return {
+    // Its own, of a former source or not answered for, must not stand in its way.
+    running: running.filter(({ command, owner }) => command === 'resolve' && owner.uid !== uid).length,
+    limit: limits.maxResolves,
+    ahead: turns.aheadOf(keyOf(model)),
+  }
+}
 
 const countDownloads = (
   model: Model,

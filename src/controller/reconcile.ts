@@ -1,8 +1,8 @@
 // One look at one key: observe → decide → act → report. The only place of the loop that catches.
 import type { ModelDecision, RuntimeDecision } from '../domain/decision.ts'
-import { NotSupported, Rejected, Transient, Waiting } from '../domain/failure.ts'
+import { NotSupported, Rejected, Waiting } from '../domain/failure.ts'
 import { decideModel } from '../domain/model-rules.ts'
-import { settleModel } from '../domain/model-settle.ts'
+import { hasEnded, settleModel } from '../domain/model-settle.ts'
 import { finalizer, type Key, type Model, parseKey, type Runtime } from '../domain/object.ts'
 import type { RuntimeObservation } from '../domain/observation.ts'
 import { failSwitch } from '../domain/runtime-outcome.ts'
@@ -14,7 +14,13 @@ import { observeRuntime } from './observe-runtime.ts'
 import type { Reporter } from './report.ts'
 
 /** Look again after that many milliseconds; undefined waits for a change. */
-export type Again = number | undefined
+type Again = number | undefined
+
+export interface Passed {
+  readonly again: Again
+  /** what was asked for was refused, and a person must act */
+  readonly isRefused: boolean
+}
 
 export interface Reconciler {
   readonly actor: Actor
@@ -22,17 +28,25 @@ export interface Reconciler {
 }
 
 /** Throws only what is worth a backoff. */
-export const reconcile = async (reconciler: Reconciler, key: Key): Promise<Again> => {
+export const reconcile = async (reconciler: Reconciler, key: Key): Promise<Passed> => {
   const { kind, ...ref } = parseKey(key)
-  const { store } = reconciler.actor.models.platform
-  if (store.isBehind(key)) return 50
+  const { platform, turns } = reconciler.actor.models
+  const { store } = platform
+  if (store.isBehind(key)) return passed(50)
   if (kind === 'Model') {
     const model = store.getModel(ref)
-    return model && reconcileModel(reconciler, model)
+    if (model && !hasLeft(model)) return reconcileModel(reconciler, model)
+    turns.leave(key)
+    return passed(undefined)
   }
   const runtime = store.getRuntime(ref)
-  return runtime && reconcileRuntime(reconciler, runtime)
+  return runtime && !hasLeft(runtime) ? reconcileRuntime(reconciler, runtime) : passed(undefined)
 }
+
+const passed = (again: Again, outcome?: Outcome): Passed => ({
+  again,
+  isRefused: outcome !== undefined && !(outcome instanceof Waiting),
+})
 
 const needsFinalizer = ({ metadata }: Model | Runtime): boolean =>
   !metadata.deletionTimestamp && !metadata.finalizers.includes(finalizer)
@@ -40,20 +54,24 @@ const needsFinalizer = ({ metadata }: Model | Runtime): boolean =>
 const hasLeft = ({ metadata }: Model | Runtime): boolean =>
   metadata.deletionTimestamp !== undefined && !metadata.finalizers.includes(finalizer)
 
-const reconcileModel = async ({ actor, reporter }: Reconciler, model: Model): Promise<Again> => {
-  if (hasLeft(model)) return undefined
-  if (needsFinalizer(model)) return void (await actor.models.platform.store.setFinalizer(model, true))
+const reconcileModel = async ({ actor, reporter }: Reconciler, model: Model): Promise<Passed> => {
+  const { platform, turns } = actor.models
+  if (needsFinalizer(model)) {
+    await platform.store.setFinalizer(model, true)
+    return passed(undefined)
+  }
   const seen = observeModel(actor.models, model, actor.clock.now())
   const facts = settleModel(seen)
   const decision = decideModel(facts)
-  await forgetSettled(actor, model)
   const outcome = await outcomeOf(() => actOnModel(actor, model, decision.actions))
-  if (decision.actions.some(action => action.do === 'releaseFinalizer') && !outcome) return undefined
+  if (seen.works.some(work => work.command === 'resolve' && hasEnded(work))) turns.callFirst()
+  await forgetSettled(actor, model)
+  if (decision.actions.some(action => action.do === 'releaseFinalizer') && !outcome) return passed(undefined)
   const said = outcome
     ? { ...decision, ...saying(outcome), phase: phaseOf(outcome) ?? decision.phase }
     : decision
   await reporter.model(model, nextModelStatus(facts, said as ModelDecision), seen.now)
-  return said.again
+  return passed(said.again, outcome)
 }
 
 /** A work goes after its result stands in the stored status, never before. */
@@ -88,18 +106,20 @@ const saying = (outcome: Outcome) => ({
 const phaseOf = (outcome: Outcome): 'Waiting' | 'Rejected' =>
   outcome instanceof Waiting ? 'Waiting' : 'Rejected'
 
-const reconcileRuntime = async ({ actor, reporter }: Reconciler, runtime: Runtime): Promise<Again> => {
-  if (hasLeft(runtime)) return undefined
-  if (needsFinalizer(runtime)) return void (await actor.runtimes.platform.store.setFinalizer(runtime, true))
+const reconcileRuntime = async ({ actor, reporter }: Reconciler, runtime: Runtime): Promise<Passed> => {
+  if (needsFinalizer(runtime)) {
+    await actor.runtimes.platform.store.setFinalizer(runtime, true)
+    return passed(undefined)
+  }
   const seen = await observeRuntime(actor.runtimes, runtime, () => actor.clock.now())
   const decision = decideRuntime(seen)
   if (decision.phase === 'SwitchDue') actor.runtimes.watch.forgetLoad(runtime.metadata.uid)
   const outcome = await outcomeOf(() => actOnRuntime(actor, runtime, decision.actions))
-  if (decision.actions.some(action => action.do === 'releaseFinalizer') && !outcome) return undefined
-  if (decision.hold && !outcome) return decision.again
+  if (decision.actions.some(action => action.do === 'releaseFinalizer') && !outcome) return passed(undefined)
+  if (decision.hold && !outcome) return passed(decision.again)
   const said = outcome ? afterTrouble(seen, decision, outcome) : decision
   const left = await reporter.runtime(runtime, nextRuntimeStatus(seen, said), seen.now)
-  return left === undefined ? said.again : Math.min(left, said.again ?? left)
+  return passed(left === undefined ? said.again : Math.min(left, said.again ?? left), outcome)
 }
 
 /** What a person must mend ends an open switch; what passes is said and waited for. */
@@ -114,6 +134,3 @@ const afterTrouble = (
   }
   return { ...decision, ...saying(outcome), ...(open ? {} : { phase: phaseOf(outcome) }) }
 }
-
-/** Whether the error says by itself that trying again may help. */
-export const isTransient = (error: unknown): boolean => error instanceof Transient

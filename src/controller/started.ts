@@ -3,10 +3,10 @@ import type { Clock, WorkView } from '../domain/platform.ts'
 
 export interface Started {
   add(work: WorkView): void
-  /** It was refused: nothing runs. */
+  /** It was refused, or is shown by now, running or ended. */
   drop(id: string): void
-  /** What runs in the namespace: the cache's list and what it does not show yet. */
-  join(namespace: string, listed: readonly WorkView[]): readonly WorkView[]
+  /** What runs, in the namespace or everywhere: the cache's list and what it does not show yet. */
+  join(listed: readonly WorkView[], namespace?: string): readonly WorkView[]
 }
 
 const patience = 30_000
@@ -16,13 +16,13 @@ export const createStarted = (clock: Clock): Started => {
   return {
     add: work => void works.set(work.id, { work, until: clock.now().getTime() + patience }),
     drop: id => void works.delete(id),
-    join: (namespace, listed) => {
+    join: (listed, namespace) => {
       const now = clock.now().getTime()
-      for (const [id, { until }] of works)
-        if (until < now || listed.some(work => work.id === id)) works.delete(id)
+      const shown = new Set(listed.map(work => work.id))
+      for (const [id, { until }] of works) if (until < now || shown.has(id)) works.delete(id)
       const unseen = [...works.values()]
         .map(({ work }) => work)
-        .filter(work => work.owner.namespace === namespace)
+        .filter(work => namespace === undefined || work.owner.namespace === namespace)
       return [...listed, ...unseen]
     },
   }

@@ -52,6 +52,8 @@ export type ModelAction =
   | { readonly do: 'cancelWork'; readonly id: string }
   | { readonly do: 'forgetWork'; readonly id: string }
   | { readonly do: 'releaseFinalizer' }
+  /** nothing is begun: all places are taken, and it wants to be looked at when one is free */
+  | { readonly do: 'standInLine' }
 
 export type RuntimeAction =
   | { readonly do: 'prepare' }

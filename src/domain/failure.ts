@@ -1,7 +1,8 @@
 // What an error means for the next look: a person must act, something else must happen first, or try again.
 import type { Reason } from './conditions.ts'
 
-abstract class Failure extends Error {
+/** Anything else that is thrown is a defect. */
+export abstract class Failure extends Error {
   readonly reason: Reason
   constructor(reason: Reason, message: string) {
     super(message)

@@ -77,11 +77,13 @@ const resolving: Speak = facts => {
   const note = facts.status.failure
   const state = laneState(note, facts.seen.now)
   if (state === 'Fresh' || state === 'Due') {
-    return {
-      ...said,
-      message: 'asking the source for commit and files',
-      actions: [...cancelStale(facts), startResolve(facts)],
-    }
+    return (
+      waitForPlace(facts) ?? {
+        ...said,
+        message: 'asking the source for commit and files',
+        actions: [...cancelStale(facts), startResolve(facts)],
+      }
+    )
   }
   if (!note || state !== 'Backoff') return undefined
   return {
@@ -90,6 +92,19 @@ const resolving: Speak = facts => {
     message: note.message + retryWords(note),
     actions: [],
     again: untilRetry(note, facts.seen.now),
+  }
+}
+
+/** Who is first is called when a place is free; looking by itself is for what was missed, and the rarer the longer the line. */
+const waitForPlace = (facts: ModelFacts): ModelDecision | undefined => {
+  const { running, limit, ahead } = facts.seen.resolves
+  if (running + ahead < limit) return undefined
+  return {
+    phase: 'Resolving',
+    reason: 'Queued',
+    message: `${running} of ${limit} resolves run, ${ahead} wait before this one`,
+    actions: [...cancelStale(facts), { do: 'standInLine' }],
+    again: Math.min(600, 15 + ahead) * 1000,
   }
 }
 

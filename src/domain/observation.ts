@@ -33,6 +33,8 @@ export interface ModelObservation {
   /** per volume key: who keeps it busy, in words; absent = free */
   readonly busy: ReadonlyMap<string, string>
   readonly downloads: { readonly running: number; readonly limit: number; readonly ahead: number }
+  /** of all namespaces together; `ahead` stand in line before this one */
+  readonly resolves: { readonly running: number; readonly limit: number; readonly ahead: number }
   readonly isTerminating: boolean
   readonly maxAttempts: number
   /** endpoints and other things every task is given */

@@ -88,8 +88,8 @@ export interface WorkView extends WorkIdentity {
 export interface Work {
   /** 2.1 MUST list all works of a Model (by uid), running or ended, until forgotten. */
   list(owner: Ref & { readonly uid: string }): readonly WorkView[]
-  /** 2.2 MUST list the works of a namespace that have not ended. */
-  running(namespace: string): readonly WorkView[]
+  /** 2.2 MUST list the works of a namespace, or without one of all that can be seen, that have not ended. */
+  running(namespace?: string): readonly WorkView[]
   /** 2.3 MUST start it once: the same id again is no error and starts nothing. Throws Rejected/Waiting when refused (quota, admission). */
   start(order: WorkOrder): Promise<void>
   /** 2.4 MUST end the process (SIGTERM, then grace) and forget the work; idempotent. */

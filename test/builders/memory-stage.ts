@@ -4,6 +4,7 @@ import { createEngineWatch } from '../../src/controller/engine-watch.ts'
 import { createLoop, type Loop } from '../../src/controller/loop.ts'
 import { createReporter } from '../../src/controller/report.ts'
 import { createStarted } from '../../src/controller/started.ts'
+import { createTurns } from '../../src/controller/turns.ts'
 import type { Key, Model, Runtime } from '../../src/domain/object.ts'
 import { createMemoryEngines } from '../../src/platform/memory/memory-engines.ts'
 import { createMemoryPlatform } from '../../src/platform/memory/memory-platform.ts'
@@ -25,6 +26,7 @@ export interface Controller {
 export interface ControllerOptions extends ProcessOptions {
   readonly workers?: number
   readonly maxDownloads?: number
+  readonly maxResolves?: number
   readonly random?: () => number
   readonly onError?: (line: string) => void
 }
@@ -38,14 +40,14 @@ export const startController = (world: World, options: ControllerOptions = {}): 
   const { clock } = process
   const platform = createMemoryPlatform(process)
   const engines = createMemoryEngines(process)
-  const limits = { maxDownloads, maxAttempts: 5, taskDefaults: {} }
+  const limits = { maxDownloads, maxResolves: options.maxResolves ?? 8, maxAttempts: 5, taskDefaults: {} }
   const log = createLog('error', { write: onError })
   const loop = createLoop({ clock, random, workers, log, metrics }, wake => ({
     reporter: createReporter(platform),
     actor: {
       clock,
       wake,
-      models: { platform, limits, started: createStarted(clock), digest },
+      models: { platform, limits, started: createStarted(clock), turns: createTurns(wake), digest },
       runtimes: { platform, engines, watch: createEngineWatch(clock), digest },
     },
   }))

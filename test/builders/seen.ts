@@ -124,6 +124,7 @@ export const seenModel = (more: Partial<ModelObservation> = {}): ModelObservatio
   ledgers: new Map([[volume.key, { quotaBytes: 100e9, usedBytes: 0, reservedBytes: 0, holders: [] }]]),
   busy: new Map(),
   downloads: { running: 0, limit: 2, ahead: 0 },
+  resolves: { running: 0, limit: 8, ahead: 0 },
   isTerminating: false,
   maxAttempts: 5,
   taskDefaults: {},

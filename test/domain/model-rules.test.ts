@@ -98,6 +98,27 @@ const rows: readonly (readonly [string, string, string, ModelObservation, readon
   ['Resolving', 'Resolving', 'the resolve work runs', seenModel({ works: [aWork()] }), []],
   [
     'Resolving',
+    'Queued',
+    'every place to resolve is taken',
+    seenModel({ resolves: { running: 8, limit: 8, ahead: 0 } }),
+    ['standInLine'],
+  ],
+  [
+    'Resolving',
+    'Queued',
+    'a place is free and another one stands before it',
+    seenModel({ resolves: { running: 7, limit: 8, ahead: 1 } }),
+    ['standInLine'],
+  ],
+  [
+    'Resolving',
+    'Resolving',
+    'two places are free and one stands before it',
+    seenModel({ resolves: { running: 6, limit: 8, ahead: 1 } }),
+    ['startWork resolve'],
+  ],
+  [
+    'Resolving',
     'Resolving',
     'the source was edited while the old one is being resolved',
     seenModel({ works: [aWork({ subject: 'other#0', id: 'stale' })] }),

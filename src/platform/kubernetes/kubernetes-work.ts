@@ -50,7 +50,7 @@ export class KubernetesWork implements Work {
     return this.#parts.caches.jobs.byIndex('model', owner.uid).flatMap(job => this.#view(job))
   }
 
-  running(namespace: string): readonly WorkView[] {
+  running(namespace?: string): readonly WorkView[] {
     return this.#parts.caches.jobs
       .list(namespace)
       .flatMap(job => this.#view(job))

@@ -16,7 +16,11 @@ export const createMemoryWork = (process: MemoryProcess): Work => {
   return {
     list: owner => views(all().filter(({ order }) => order.owner.uid === owner.uid)),
     running: namespace =>
-      views(all().filter(one => one.order.owner.namespace === namespace && !hasEnded(one))),
+      views(
+        all().filter(
+          one => (namespace ?? one.order.owner.namespace) === one.order.owner.namespace && !hasEnded(one),
+        ),
+      ),
     start: order =>
       process.write(`start of ${order.command} for ${order.owner.name}`, () => start(process, order)),
     cancel: (id, namespace) =>
