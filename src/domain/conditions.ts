@@ -214,9 +214,33 @@ export const reasons = {
     'The engine ended or reported an error while loading the model.',
     'Read the message; correct the model or its arguments.',
   ),
+  OutOfMemory: text(
+    'The device or the container has not enough memory for the model.',
+    'Choose a smaller model or quantization, shorten the context in engineArgs, or raise the container’s memory limit.',
+  ),
+  PortTaken: text(
+    'Another process listens on the port of the engine.',
+    'Find it in the pod (or on the node, with hostNetwork), and give one of the two another port.',
+  ),
+  ArgumentsRefused: text(
+    'The engine does not know an argument, or not this value of it.',
+    'Correct spec.engineArgs of the Runtime or the Model; the message is what the engine said.',
+  ),
+  FilesUnreadable: text(
+    'The engine cannot read the files of the model: one is missing, cut short or damaged.',
+    'Set the annotation switchyard.dev/verify-requested-at on the Model; what is damaged is fetched again.',
+  ),
+  CrashLoop: text(
+    'The engine ends again and again and is restarted ever later.',
+    'Read the message and the log of its last run; make another model active, or correct the cause.',
+  ),
   LoadStalled: text(
     'Loading made no progress for longer than stallSeconds.',
     'Read the engine’s log; raise spec.switch.stallSeconds when it is only slow.',
+  ),
+  UnloadStalled: text(
+    'The old model does not leave the device: its pod does not end, or the engine keeps it loaded.',
+    'Look at the node and its device; delete the pod, or restart the engine.',
   ),
   DeadlineExceeded: text(
     'The switch took longer than maxSeconds.',
@@ -229,6 +253,34 @@ export const reasons = {
   EngineUnreachable: text(
     'The engine cannot be reached from the operator.',
     'Allow the operator in the NetworkPolicy of the engine; the message names host and port.',
+  ),
+  EngineUnhealthy: text(
+    'The engine runs and says itself that it is not healthy.',
+    'Read its log; delete its pod when it does not recover.',
+  ),
+  EngineSilent: text(
+    'The engine gives no answer within spec.proof.timeoutSeconds, and its token counters do not move.',
+    'Raise the time-out when it is only slow; else delete its pod: Switchyard restarts nothing that may be busy.',
+  ),
+  EngineAsleep: text(
+    'Somebody put the engine to sleep: it says that it is healthy and answers no request.',
+    'Wake it up, or delete its pod.',
+  ),
+  EngineKeyNeeded: text(
+    'The engine answers only with an API key, so nothing can be proved.',
+    'Start it without a key of its own and ask for the key in the gateway before it.',
+  ),
+  WrongEngine: text(
+    'Something else than the engine of the Runtime answers on its port.',
+    'Correct spec.kubernetes.port, spec.kubernetes.container or spec.engine.',
+  ),
+  WrongModel: text(
+    'The engine serves other bytes than the ones that were made active.',
+    'Find who starts it with another model or moved the name in its store; then ask for a retry.',
+  ),
+  TaskNotServed: text(
+    'The engine serves the model and has no route for its task.',
+    'Set spec.capabilities.task of the Model to what it can do (Chat, Completion, Embedding, Rerank).',
   ),
   ProbeWillKill: text(
     'The container’s probes would end the engine before it can have loaded.',

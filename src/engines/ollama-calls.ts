@@ -1,7 +1,7 @@
 // Ollama's calls that change something: load, unload until the list is empty of it, and the alias.
 import { shortMessage } from '../domain/conditions.ts'
 import type { Listed, Recipe } from '../domain/engine.ts'
-import { readOllamaList } from '../domain/engine-facts/ollama-answers.ts'
+import { loadErrorReason, readOllamaList } from '../domain/engine-facts/ollama-answers.ts'
 import { toListedName } from '../domain/engine-facts/ollama-names.ts'
 import { field, readError } from '../domain/engine-facts/vllm-answers.ts'
 import { Transient } from '../domain/failure.ts'
@@ -97,8 +97,9 @@ const take = (
     throw new Transient(isStalled ? 'LoadStalled' : 'EngineUnreachable', `${what}: ${reply.message}`)
   }
   if (reply.status === 200) return reply.body
+  const error = readError(reply.body)
   throw new Transient(
-    reason,
-    shortMessage(`${what}: answered ${reply.status}: ${readError(reply.body)}`, 200),
+    reason === 'LoadFailed' ? loadErrorReason(error) : reason,
+    shortMessage(`${what}: answered ${reply.status}: ${error}`, 200),
   )
 }

@@ -2,11 +2,13 @@
 import type { Task } from '../domain/capabilities.ts'
 import type { ProofResult, Recipe } from '../domain/engine.ts'
 import { readOllamaList, readOllamaUsage } from '../domain/engine-facts/ollama-answers.ts'
-import { field, readError } from '../domain/engine-facts/vllm-answers.ts'
+import { field } from '../domain/engine-facts/vllm-answers.ts'
 import type { Call, Http } from './http.ts'
 import {
+  badAnswer,
   failed,
   isAnswered,
+  notAList,
   proved,
   shorten,
   showListed,
@@ -31,10 +33,12 @@ const checkLoaded = async (http: Http, wish: ProofWish, timeoutMs: number): Prom
   const { address, recipe } = wish
   const reply = await http(address, { path: '/api/ps', timeoutMs })
   if (!isAnswered(reply)) return unreachable(address, reply)
-  const loaded = readOllamaList(reply.body, true)
-  if (reply.status !== 200 || !loaded) return failed(`/api/ps answered ${reply.status} without a list`)
+  const loaded = reply.status === 200 ? readOllamaList(reply.body, true) : undefined
+  if (!loaded) return notAList('/api/ps', reply)
   if (loaded.some(model => model.identity === recipe.identity)) return undefined
-  return failed(`loaded: ${showListed(loaded)}; wanted ${shorten(recipe.identity)}`)
+  const isOther = loaded.some(model => model.name === recipe.model)
+  const message = `loaded: ${showListed(loaded)}; wanted ${shorten(recipe.identity)}`
+  return failed(message, isOther ? 'WrongModel' : 'ModelEvicted')
 }
 
 /** keep_alive −1 again: a request without it would set the expiry back to five minutes. */
@@ -56,14 +60,9 @@ const toCall = (recipe: Recipe, timeoutMs: number): Call | undefined => {
 
 const askTask = async (http: Http, wish: ProofWish, timeoutMs: number): Promise<Verdict> => {
   const call = toCall(wish.recipe, timeoutMs)
-  if (!call) return failed('Ollama has no route to rerank')
+  if (!call) return failed('Ollama has no route to rerank', 'TaskNotServed')
   const reply = await http(wish.address, call)
-  if (!isAnswered(reply)) return failed(reply.message)
-  const isDone = wish.recipe.task === 'Embedding' || field(reply.body, 'done') === true
-  if (reply.status === 200 && isDone && readOllamaUsage(reply.body) > 0)
-    return proved(`${call.path} answered with counts`)
-  const error = readError(reply.body)
-  return failed(
-    `${call.path} answered ${reply.status}${error ? `: ${error}` : reply.status === 200 ? ' without counts' : ''}`,
-  )
+  const isDone = isAnswered(reply) && (wish.recipe.task === 'Embedding' || field(reply.body, 'done') === true)
+  const isGood = isDone && reply.status === 200 && readOllamaUsage(reply.body) > 0
+  return isGood ? proved(`${call.path} answered with counts`) : badAnswer(call.path, reply)
 }

@@ -1,6 +1,7 @@
 // How a proof is timed and how its outcome is worded.
-import { shortMessage } from '../domain/conditions.ts'
+import { type Reason, shortMessage } from '../domain/conditions.ts'
 import type { Listed, ProofResult } from '../domain/engine.ts'
+import { readError } from '../domain/engine-facts/vllm-answers.ts'
 import { show } from '../domain/names.ts'
 import type { Answered, Reply, Unanswered } from './http.ts'
 
@@ -14,18 +15,44 @@ export const proved = (message: string): Verdict => ({
   message: shortMessage(message, messageBytes),
 })
 
-export const failed = (message: string): Verdict => ({
+export const failed = (message: string, reason: Reason = 'ProofFailed'): Verdict => ({
   isProved: false,
-  reason: 'ProofFailed',
+  reason,
   message: shortMessage(message, messageBytes),
 })
 
+const unanswered: Readonly<Record<Unanswered['kind'], Reason>> = {
+  Refused: 'EngineUnreachable',
+  Silent: 'EngineSilent',
+  TooLarge: 'WrongEngine',
+}
+
 /** Nothing came back from the list: the engine, not the model, is in question. */
-export const unreachable = (address: string, reply: Unanswered): Verdict => ({
-  isProved: false,
-  reason: 'EngineUnreachable',
-  message: shortMessage(`${address}${reply.message}`, messageBytes),
-})
+export const unreachable = (address: string, reply: Unanswered): Verdict =>
+  failed(`${address}${reply.message}`, unanswered[reply.kind])
+
+/** An answer that is no list. */
+export const notAList = (path: string, { status }: Answered): Verdict => {
+  if (status === 401 || status === 403) return failed(`${path} answered ${status}`, 'EngineKeyNeeded')
+  const reason = status >= 500 ? 'EngineUnhealthy' : 'WrongEngine'
+  return failed(`${path} answered ${status} without a model list`, reason)
+}
+
+/** A request of the model's task that was not answered as it should be. */
+export const badAnswer = (path: string, reply: Reply): Verdict => {
+  if (!isAnswered(reply))
+    return failed(reply.message, reply.kind === 'Silent' ? 'EngineSilent' : 'ProofFailed')
+  const { status } = reply
+  const error = readError(reply.body)
+  if (status === 401 || status === 403) return failed(`${path} answered ${status}`, 'EngineKeyNeeded')
+  const message = `${path} answered ${status}${error ? `: ${error}` : status === 200 ? ' without usage' : ''}`
+  return failed(message, lacksRoute(status, error) ? 'TaskNotServed' : 'ProofFailed')
+}
+
+/** No such route at all, or a sentence that this model cannot do it; an unknown model is told by name. */
+const lacksRoute = (status: number, error: string): boolean =>
+  ((status === 404 || status === 405) && !error) ||
+  (status >= 400 && status < 500 && /does not support (chat|generate|completion|embed|the)/i.test(error))
 
 /** Runs the judge and never throws; `left` tells how much of the time remains. */
 export const timeProof = async (

@@ -1,11 +1,13 @@
 // The proof of vLLM: the folder stands in the model list, and one minimal request of the task is answered with usage.
 import type { Task } from '../domain/capabilities.ts'
 import type { ProofResult, Recipe } from '../domain/engine.ts'
-import { readError, readModelList, readUsage } from '../domain/engine-facts/vllm-answers.ts'
+import { readModelList, readUsage } from '../domain/engine-facts/vllm-answers.ts'
 import type { Http, Reply } from './http.ts'
 import {
+  badAnswer,
   failed,
   isAnswered,
+  notAList,
   proved,
   shorten,
   showListed,
@@ -35,14 +37,13 @@ const checkList = async (http: Http, wish: ProofWish, timeoutMs: number): Promis
   const { address, recipe } = wish
   const reply = await http(address, { path: '/v1/models', timeoutMs })
   if (!isAnswered(reply)) return unreachable(address, reply)
-  if (reply.status === 401 || reply.status === 403) return failed('/v1/models wants a key')
-  const listed = readModelList(reply.body)
-  if (reply.status !== 200 || !listed)
-    return failed(`/v1/models answered ${reply.status} without a model list`)
+  const listed = reply.status === 200 ? readModelList(reply.body) : undefined
+  if (!listed) return notAList('/v1/models', reply)
   const fits = listed.some(
     model => model.identity === recipe.identity && recipe.servedNames.includes(model.name),
   )
-  return fits ? undefined : failed(`listed: ${showListed(listed)}; wanted root …${shorten(recipe.identity)}`)
+  const message = `listed: ${showListed(listed)}; wanted root …${shorten(recipe.identity)}`
+  return fits ? undefined : failed(message, 'WrongModel')
 }
 
 interface Request {
@@ -74,11 +75,6 @@ const askTask = async (http: Http, wish: ProofWish, left: () => number): Promise
 
 const judge = (task: Task, reply: Reply): Verdict => {
   const { path } = requests[task]
-  if (!isAnswered(reply)) return failed(reply.message)
-  const tokens = reply.status === 200 ? readUsage(reply.body) : 0
-  if (tokens > 0) return proved(`${path} answered with usage`)
-  const error = readError(reply.body)
-  return failed(
-    `${path} answered ${reply.status}${error ? `: ${error}` : reply.status === 200 ? ' without usage' : ''}`,
-  )
+  const isGood = isAnswered(reply) && reply.status === 200 && readUsage(reply.body) > 0
+  return isGood ? proved(`${path} answered with usage`) : badAnswer(path, reply)
 }

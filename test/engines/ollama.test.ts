@@ -59,7 +59,7 @@ describe('an Ollama with two models in its store', () => {
 
   it('is not proved before it has loaded the model, and the message tells both', async () => {
     const result = await prove(alpha)
-    expect(result).toMatchObject({ isProved: false, reason: 'ProofFailed' })
+    expect(result).toMatchObject({ isProved: false, reason: 'ModelEvicted' })
     expect(result.message).toContain('nothing')
     expect(result.message).toContain(alpha.identity.slice(0, 19))
   })
@@ -108,7 +108,7 @@ describe('an Ollama with two models in its store', () => {
   })
 
   it.each<[EngineFault, string]>([
-    [{ fault: 'html' }, 'without a list'],
+    [{ fault: 'html' }, 'without a model list'],
     [{ fault: 'hangs' }, 'did not answer within'],
     [{ fault: 'busy', milliseconds: 3000 }, 'did not answer within'],
     [{ fault: 'dies-on-request' }, 'llama runner process no longer running'],
@@ -134,7 +134,7 @@ describe('an Ollama with two models in its store', () => {
 
   it.each<[EngineFault, string, string]>([
     [{ fault: 'load-fails' }, 'LoadFailed', 'llama runner process has terminated'],
-    [{ fault: 'load-out-of-memory' }, 'LoadFailed', 'requires more system memory'],
+    [{ fault: 'load-out-of-memory' }, 'OutOfMemory', 'requires more system memory'],
     [{ fault: 'load-never-ends' }, 'LoadStalled', 'did not answer within'],
   ])('a load with %j is Transient %s with the engine’s sentence', async (fault, reason, told) => {
     await ollama.unload(engine.url, undefined, 5000)

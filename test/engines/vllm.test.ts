@@ -63,7 +63,7 @@ describe('a vLLM that serves the wanted folder', () => {
 
   it('is not proved for another folder under the same name: the label proves nothing', async () => {
     const result = await prove(recipeOf('/models/other'))
-    expect(result).toMatchObject({ isProved: false, reason: 'ProofFailed' })
+    expect(result).toMatchObject({ isProved: false, reason: 'WrongModel' })
     expect(result.message).toContain('/models/other')
   })
 
@@ -151,7 +151,7 @@ describe('a vLLM that is somehow else', () => {
     const prove = (asked: Task) =>
       vllm.prove(engine.url, recipeOf(model.folder, asked), { mode: 'Task', timeoutMs: 5000 })
     expect(await prove(task)).toMatchObject({ isProved: true })
-    expect(await prove('Chat')).toMatchObject({ isProved: false, reason: 'ProofFailed' })
+    expect(await prove('Chat')).toMatchObject({ isProved: false, reason: 'TaskNotServed' })
   })
 
   it('behind a key says so', async () => {
@@ -160,7 +160,7 @@ describe('a vLLM that is somehow else', () => {
     const engine = await startVllm(scene, { args: [...argsOf(recipe), '--api-key', 'secret'] })
     expect((await vllm.ask(engine.url, 5000)).state).toBe('KeyNeeded')
     const result = await vllm.prove(engine.url, recipe, { mode: 'Task', timeoutMs: 5000 })
-    expect(result).toMatchObject({ isProved: false, message: '/v1/models wants a key' })
+    expect(result).toMatchObject({ isProved: false, reason: 'EngineKeyNeeded' })
   })
 
   it('that dies on its first request is not proved', async () => {

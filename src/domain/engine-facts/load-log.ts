@@ -1,12 +1,12 @@
 // How a table of patterns turns one log line into a sign of loading.
-import { shortMessage } from '../conditions.ts'
+import { type Reason, shortMessage } from '../conditions.ts'
 import type { LoadSign } from '../engine.ts'
 
-/** A group named `percent` in the pattern is the percent. A `failure` sign carries the line itself. */
+/** A group named `percent` in the pattern is the percent. With a reason it is a failure and carries the line itself. */
 export interface LogPattern {
   readonly mark: string
   readonly pattern: RegExp
-  readonly isFailure?: boolean
+  readonly reason?: Reason
 }
 
 const colours = /\x1b\[[0-9;]*m/g
@@ -14,10 +14,10 @@ const messageBytes = 200
 
 export const readSign = (line: string, patterns: readonly LogPattern[]): LoadSign | undefined => {
   const text = line.slice(0, 4096).replace(colours, '')
-  for (const { mark, pattern, isFailure } of patterns) {
+  for (const { mark, pattern, reason } of patterns) {
     const match = pattern.exec(text)
     if (!match) continue
-    if (isFailure) return { mark, failure: { reason: 'LoadFailed', message: toMessage(text, match) } }
+    if (reason) return { mark, failure: { reason, message: toMessage(text, match) } }
     const percent = toWholePercent(match.groups?.['percent'])
     return percent === undefined ? { mark } : { mark: `${mark} ${percent}%`, percent }
   }

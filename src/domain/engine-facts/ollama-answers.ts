@@ -1,4 +1,5 @@
 // Pure readers of what Ollama's HTTP routes answer.
+import type { Reason } from '../conditions.ts'
 import type { Listed } from '../engine.ts'
 import { toDigestText } from './ollama-names.ts'
 import { field } from './vllm-answers.ts'
@@ -26,4 +27,12 @@ export const joinLists = (loaded: readonly Listed[], stored: readonly Listed[]):
 export const readOllamaUsage = (body: unknown): number => {
   const counts = [field(body, 'prompt_eval_count'), field(body, 'eval_count')]
   return counts.reduce<number>((sum, count) => sum + (typeof count === 'number' ? count : 0), 0)
+}
+
+/** What kind of trouble the sentence of a load that was answered with an error is. */
+export const loadErrorReason = (sentence: string): Reason => {
+  if (/out of memory|requires more (?:system )?memory/i.test(sentence)) return 'OutOfMemory'
+  const isDamaged =
+    /unable to load model|error loading model|digest mismatch|no such file|invalid file magic/i
+  return isDamaged.test(sentence) ? 'FilesUnreadable' : 'LoadFailed'
 }

@@ -4,27 +4,31 @@ import type { LogPattern } from './load-log.ts'
 /** The first that matches speaks. */
 export const ollamaLog: readonly LogPattern[] = [
   // failures
-  { mark: 'OutOfMemory', isFailure: true, pattern: /(?<message>(?:cudaMalloc failed: )?out of memory.*)$/i },
+  {
+    mark: 'OutOfMemory',
+    reason: 'OutOfMemory',
+    pattern: /(?<message>(?:cudaMalloc failed: )?out of memory.*)$/i,
+  },
   {
     mark: 'NoMemory',
-    isFailure: true,
+    reason: 'OutOfMemory',
     pattern: /(?<message>model requires more system memory \([^)]*\) than is available[^"]*)/,
   },
-  { mark: 'FileRefused', isFailure: true, pattern: /error loading model: (?<message>.*)$/ },
+  { mark: 'FileRefused', reason: 'FilesUnreadable', pattern: /error loading model: (?<message>.*)$/ },
   {
     mark: 'RunnerEnded',
-    isFailure: true,
+    reason: 'LoadFailed',
     pattern: /(?<message>llama runner process (?:has terminated|no longer running).*)$/,
   },
   {
     mark: 'LoadFailed',
-    isFailure: true,
+    reason: 'LoadFailed',
     pattern:
       /msg="(?:error loading llama server|failed to load model|llama load error).*?error="?(?<message>[^"]*)/,
   },
   {
     mark: 'LoadTimedOut',
-    isFailure: true,
+    reason: 'LoadStalled',
     pattern: /(?<message>timed out waiting for llama runner to start.*)$/,
   },
   // progress, in the order in which it comes

@@ -10,27 +10,47 @@ export const vllmLog: readonly LogPattern[] = [
   // failures
   {
     mark: 'OutOfMemory',
-    isFailure: true,
+    reason: 'OutOfMemory',
     pattern: /(?<message>(?:torch\.)?(?:cuda\.)?OutOfMemoryError: .*)$/,
   },
-  { mark: 'OutOfMemory', isFailure: true, pattern: /(?<message>CUDA (?:error: )?out of memory.*)$/ },
+  { mark: 'OutOfMemory', reason: 'OutOfMemory', pattern: /(?<message>CUDA (?:error: )?out of memory.*)$/ },
   {
     mark: 'NoCacheMemory',
-    isFailure: true,
+    reason: 'OutOfMemory',
     pattern: /ValueError: (?<message>No available memory for the cache blocks.*)$/,
   },
   {
     mark: 'NoCacheMemory',
-    isFailure: true,
+    reason: 'OutOfMemory',
     pattern: /ValueError: (?<message>To serve at least one request .*)$/,
   },
-  { mark: 'NoFreeMemory', isFailure: true, pattern: /ValueError: (?<message>Free memory on device .*)$/ },
-  { mark: 'EngineCoreFailed', isFailure: true, pattern: /(?<message>Engine core initialization failed.*)$/ },
-  { mark: 'BadArguments', isFailure: true, pattern: /^vllm(?: serve)?: error: (?<message>.*)$/ },
-  { mark: 'BadArguments', isFailure: true, pattern: /(?<message>\d+ validation errors? for \w+Config.*)$/ },
+  {
+    mark: 'NoFreeMemory',
+    reason: 'OutOfMemory',
+    pattern: /ValueError: (?<message>Free memory on device .*)$/,
+  },
+  { mark: 'PortTaken', reason: 'PortTaken', pattern: /(?<message>OSError: \[Errno 98\].*)$/ },
+  { mark: 'DamagedFile', reason: 'FilesUnreadable', pattern: /(?<message>\S*SafetensorError: .*)$/ },
+  {
+    mark: 'MissingFile',
+    reason: 'FilesUnreadable',
+    pattern:
+      /(?<message>(?:RuntimeError: Cannot find any model weights with|ValueError: Following weights were not initialized|ValueError: Invalid repository ID or local directory|OSError: Can't load tokenizer).*)$/,
+  },
+  {
+    mark: 'EngineCoreFailed',
+    reason: 'LoadFailed',
+    pattern: /(?<message>Engine core initialization failed.*)$/,
+  },
+  { mark: 'BadArguments', reason: 'ArgumentsRefused', pattern: /^vllm(?: serve)?: error: (?<message>.*)$/ },
+  {
+    mark: 'BadArguments',
+    reason: 'ArgumentsRefused',
+    pattern: /(?<message>\d+ validation errors? for \w+Config.*)$/,
+  },
   {
     mark: 'Error',
-    isFailure: true,
+    reason: 'LoadFailed',
     pattern: new RegExp(
       `^(?:\\([^)]*\\) ?)?(?:ERROR \\d\\d-\\d\\d [\\d:]+ \\[[^\\]]*\\] )?(?<message>(?:${fatalErrors}): .*)$`,
     ),

@@ -49,36 +49,47 @@ describe('the log of a loading vLLM', () => {
     [
       `${error}torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 1.96 GiB.`,
       'torch.OutOfMemoryError: CUDA',
+      'OutOfMemory',
     ],
-    [`${error}ValueError: No available memory for the cache blocks. Try increasing`, 'No available memory'],
+    [
+      `${error}ValueError: No available memory for the cache blocks. Try increasing`,
+      'No available memory',
+      'OutOfMemory',
+    ],
     [
       `${error}ValueError: To serve at least one request with the model's max seq len (131072), 16.00 GiB KV cache is needed`,
       'To serve at least one',
+      'OutOfMemory',
     ],
     [
       `${error}ValueError: Free memory on device cuda:0 (10.1/24.0 GiB) on startup is less than desired`,
       'Free memory on device',
+      'OutOfMemory',
     ],
     [
       `${error}safetensors_rust.SafetensorError: Error while deserializing header: header too small`,
       'safetensors_rust',
+      'FilesUnreadable',
     ],
     [
       '(APIServer pid=1) RuntimeError: Engine core initialization failed. See root cause above.',
       'Engine core initialization failed',
+      'LoadFailed',
     ],
-    ['vllm serve: error: unrecognized arguments: --nope', 'unrecognized arguments'],
+    ['vllm serve: error: unrecognized arguments: --nope', 'unrecognized arguments', 'ArgumentsRefused'],
     [
       '(APIServer pid=1) pydantic_core._pydantic_core.ValidationError: 1 validation error for ModelConfig',
       '1 validation error',
+      'ArgumentsRefused',
     ],
     [
       "OSError: [Errno 98] error while attempting to bind on address ('0.0.0.0', 8000): address already in use",
       'OSError',
+      'PortTaken',
     ],
-  ])('%s is a failure with its sentence', (line, start) => {
+  ])('%s is a failure with its sentence, which starts with %s: %s', (line, start, reason) => {
     const failure = readSign(line, vllmLog)?.failure
-    expect(failure?.reason).toBe('LoadFailed')
+    expect(failure?.reason).toBe(reason)
     expect(failure?.message.startsWith(start)).toBe(true)
     expect(Buffer.byteLength(failure?.message ?? '')).toBeLessThanOrEqual(200)
   })
