@@ -13,6 +13,7 @@ import {
   proofOf,
   retryAsked,
   type Switching,
+  templateRecipe,
   toServed,
   wantedOf,
 } from './runtime-facts.ts'
@@ -198,12 +199,21 @@ const waitingForModel: Speak = seen => {
 const switchDue: Speak = seen => {
   const wanted = wantedOf(seen)
   const isTakenBack = seen.serving.drift !== undefined && retryAsked(seen) !== undefined
-  if (!wanted || (isSame(activeOf(seen), toServed(wanted)) && !isTakenBack)) return undefined
+  if (!wanted) return undefined
+  const isActive = isSame(activeOf(seen), toServed(wanted))
+  if (isActive && !isTakenBack && !isLaunchLost(seen)) return undefined
   const said = openSwitch(seen, wanted)
   const retry = retryAsked(seen)
   return retry
     ? { ...said, change: { ...said.change, lastHandled: { ...seen.runtime.status.lastHandled, retry } } }
     : said
+}
+
+/** Gone, and nobody would bring it back: the Deployment was deleted and made anew by somebody, as it was before our first switch. */
+const isLaunchLost = (seen: Seen): boolean => {
+  const { committed, serving, strategy } = seen
+  const isOther = strategy === 'Recreate' && serving.exists && templateRecipe(seen) !== committed?.recipe.hash
+  return Boolean(isOther && committed && goneReason(seen, committed))
 }
 
 /** Committed, but gone: whoever restarts it is waited for; what nobody else would bring back is loaded again. */

@@ -410,6 +410,25 @@ const rows: readonly Row[] = [
     [],
   ],
   [
+    'SwitchDue',
+    'SwitchDue',
+    'Preflight',
+    'its Deployment was deleted and made anew as it was found: nothing but a switch brings the model back',
+    seenRuntime({
+      serving: aServing({ recipe: undefined as never, pods: [aPod({ recipe: undefined as never })] }),
+      engine: answering(b),
+    }),
+    [],
+  ],
+  [
+    'Active',
+    'Active',
+    '-',
+    'the template lost our mark, and the model answers all the same',
+    seenRuntime({ serving: aServing({ recipe: undefined as never }) }),
+    [],
+  ],
+  [
     'Degraded',
     'ModelGone',
     '-',
