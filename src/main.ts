@@ -102,13 +102,27 @@ const operator = async (): Promise<number> => {
     log,
   })
   const worker = toWorkerSettings(settings.workerImage, settings.workerPullPolicy, settings.workerValues)
-  const platform = createKubernetesPlatform({ client, caches, recorder, worker })
+  const platform = createKubernetesPlatform({
+    client,
+    caches,
+    recorder,
+    worker,
+    onStale: toldStale(telemetry),
+  })
   const loop = makeLoop(settings, platform, telemetry)
   caches.start()
   await caches.synced()
   log.info({ namespace: settings.namespace ?? 'all' }, 'caches are warm; waiting to lead')
   return lead({ elector, loop, caches, recorder, log, stopping })
 }
+
+/** Waited for half a minute; the cache is read afresh and the key is looked at all the same. */
+const toldStale =
+  ({ metrics, log }: Telemetry) =>
+  (key: string): void => {
+    metrics.skippedStaleCheck()
+    log.warn({ key }, 'a cache stayed behind our own write')
+  }
 
 interface Running {
   readonly elector: Elector

@@ -1,5 +1,6 @@
 // The figures: controller-runtime's names, all there at zero before anything happened.
 import { describe, expect, it } from 'vitest'
+import { Freshness } from '../../src/platform/kubernetes/kernel/freshness.ts'
 import { reconcile } from '../../src/telemetry/buckets.ts'
 import { createMetrics } from '../../src/telemetry/metrics.ts'
 
@@ -33,6 +34,19 @@ describe('Before anything happened', () => {
     const metrics = createMetrics()
     metrics.reflector('pods')
     expect(await metrics.registry.metrics()).toContain('switchyard_reflector_lists_total{resource="pods"} 0')
+  })
+})
+
+describe('A cache that stays behind our own write', () => {
+  it('is counted when it is not waited for any more', async () => {
+    const metrics = createMetrics()
+    let now = 0
+    const freshness = new Freshness({ now: () => now, onGiveUp: metrics.skippedStaleCheck })
+    const cache = { resourceVersion: '9', refill: () => undefined }
+    freshness.recordWrite('Model/n/a', cache, { metadata: { resourceVersion: '10' } })
+    now = 30_000
+    expect(freshness.isBehind('Model/n/a')).toBe(false)
+    expect(await metrics.registry.metrics()).toContain('switchyard_stale_sync_skips_total 1')
   })
 })
 

@@ -22,9 +22,7 @@ export const toFailure = (error: unknown, what: string): Error => {
 
 /** The namespace is being deleted: nothing can be created in it any more. */
 export const isTerminatingNamespace = (error: unknown): boolean =>
-  error instanceof ApiError &&
-  error.isForbidden &&
-  (error.details.causes ?? []).some(cause => cause.reason === 'NamespaceTerminating')
+  error instanceof ApiError && error.isNamespaceTerminating
 
 const wordsOf = (error: unknown, what: string): string =>
   shortMessage(`${what}: ${error instanceof Error ? error.message : String(error)}`)

@@ -19,10 +19,13 @@ export interface PlatformParts {
   readonly caches: Caches
   readonly recorder: EventRecorder
   readonly worker: WorkerSettings
+  /** a cache stayed behind our own write for so long that it is not waited for any more */
+  readonly onStale?: (key: string) => void
 }
 
-export const createKubernetesPlatform = ({ client, caches, recorder, worker }: PlatformParts): Platform => {
-  const freshness = new Freshness()
+export const createKubernetesPlatform = (parts: PlatformParts): Platform => {
+  const { client, caches, recorder, worker, onStale } = parts
+  const freshness = new Freshness(onStale ? { onGiveUp: onStale } : {})
   const store = new KubernetesStore({ client, caches, freshness })
   const reads = createClusterReads(caches, namespace => store.listRuntimes(namespace))
   return {
@@ -37,6 +40,6 @@ export const createKubernetesPlatform = ({ client, caches, recorder, worker }: P
     }),
     servings: createKubernetesServings(reads, createClusterWrites({ client, caches, freshness })),
     volumes: createKubernetesVolumes(reads),
-    journal: new KubernetesJournal(recorder),
+    journal: new KubernetesJournal(recorder, namespace => store.isTerminating(namespace)),
   }
 }

@@ -69,6 +69,12 @@ export class ApiError extends Error {
   get isForbidden(): boolean {
     return this.status === 403
   }
+  /** The namespace is being deleted: nothing can be created in it any more. */
+  get isNamespaceTerminating(): boolean {
+    return (
+      this.isForbidden && (this.details.causes ?? []).some(cause => cause.reason === 'NamespaceTerminating')
+    )
+  }
   get isUnauthorized(): boolean {
     return this.status === 401
   }

@@ -148,7 +148,10 @@ export class EventRecorder {
 
   #giveUp({ series }: Task, error: unknown): void {
     if (this.#stopping.signal.aborted) return
-    this.#settings.log?.warn({ err: error, reason: series.first.reason }, 'an event could not be written')
+    if (error instanceof ApiError && error.isNamespaceTerminating)
+      this.#drop(series.first, 'its namespace is being deleted')
+    else
+      this.#settings.log?.warn({ err: error, reason: series.first.reason }, 'an event could not be written')
   }
 
   async #send({ series, count }: Task): Promise<void> {
