@@ -37,7 +37,10 @@ const Kubernetes = withRules(
     }),
     serviceName: dnsName(63)
       .optional()
-      .meta({ description: 'Service the clients use; made when it does not exist and podTemplate is used.' }),
+      .meta({
+        description:
+          'Service the clients use; with podTemplate it is made when it does not exist, under the Runtime’s name when none is given.',
+      }),
     port: z
       .int()
       .min(1)

@@ -6,7 +6,7 @@ import { findTemplate } from './engine-container.ts'
 import type { KernelObject } from './kernel/objects.ts'
 import type { Reflector } from './kernel/reflector.ts'
 import type { Caches } from './kubernetes-caches.ts'
-import { deploymentNameOf } from './serving-name.ts'
+import { deploymentNameOf, serviceNameOf } from './serving-name.ts'
 
 type Seen = Pick<
   Caches,
@@ -61,7 +61,7 @@ const watchAll = (caches: Seen, runtimes: (namespace: string) => readonly Runtim
     return sets.some(set => controls(set.metadata.uid, pod))
   })
   on(caches.configMaps, ({ spec }, { metadata }) => spec.kubernetes?.configMap?.name === metadata.name)
-  on(caches.services, ({ spec }, { metadata }) => spec.kubernetes?.serviceName === metadata.name)
+  on(caches.services, (runtime, { metadata }) => serviceNameOf(runtime) === metadata.name)
   on(caches.autoscalers, (runtime, { spec }) => spec?.scaleTargetRef.name === deploymentNameOf(runtime))
   on(caches.claims, (runtime, { metadata }) => mounts(runtime, deploymentOf(runtime), metadata.name))
 }

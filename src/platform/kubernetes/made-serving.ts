@@ -8,6 +8,7 @@ import { asFound, isInPlace, notes, readApplied, readPrevious } from './deployme
 import { renderScale, toWritten } from './deployment-render.ts'
 import { findContainer, findTemplate, isContainer } from './engine-container.ts'
 import type { RawDeployment } from './kubernetes-objects.ts'
+import { serviceNameOf } from './serving-name.ts'
 import { isMadeFor } from './serving-problems.ts'
 import { type MadeState, renderDeployment, renderService } from './serving-render.ts'
 import { toTarget } from './serving-target.ts'
@@ -107,9 +108,10 @@ const hasDrifted = (runtime: Runtime, deployment: RawDeployment): boolean => {
   return drift !== undefined
 }
 
+/** One that stands there already under the name is never written to. */
 const ensureService = async (reads: ClusterReads, writes: ClusterWrites, runtime: Runtime): Promise<void> => {
-  const { service } = readWorld(reads, runtime)
-  if (runtime.spec.kubernetes?.serviceName === undefined || service) return
-  const target = toTarget(runtime, 'Service', runtime.spec.kubernetes.serviceName)
+  const name = serviceNameOf(runtime)
+  if (name === undefined || reads.service(runtime.metadata.namespace, name)) return
+  const target = toTarget(runtime, 'Service', name)
   await asDomain(`Service ${target.name}`, () => writes.apply(target, renderService(runtime)))
 }

@@ -8,6 +8,7 @@ import {
   type RawContainer,
   type RawTemplate,
 } from './engine-container.ts'
+import { serviceNameOf } from './serving-name.ts'
 import { storeFolder } from './volume-layout.ts'
 
 type Json = Readonly<Record<string, unknown>>
@@ -109,7 +110,7 @@ export const renderService = (runtime: Runtime): Json => {
     apiVersion: 'v1',
     kind: 'Service',
     metadata: {
-      name: runtime.spec.kubernetes?.serviceName ?? name,
+      name: serviceNameOf(runtime) ?? name,
       namespace,
       labels: { ...managedBy, [runtimeLabel]: name },
       ownerReferences: [ownerOf(runtime)],

@@ -2,19 +2,21 @@
 import type { Runtime } from '../../domain/object.ts'
 import type { ClusterReads } from './cluster-port.ts'
 import type { RawDeployment, RawPod } from './kubernetes-objects.ts'
-import { deploymentNameOf } from './serving-name.ts'
+import { deploymentNameOf, isServiceOf, serviceNameOf } from './serving-name.ts'
 import type { ServingWorld } from './serving-sight.ts'
 
 export const readWorld = (reads: ClusterReads, runtime: Runtime): ServingWorld => {
   const { namespace, uid } = runtime.metadata
-  const { configMap, serviceName } = runtime.spec.kubernetes ?? {}
+  const { configMap } = runtime.spec.kubernetes ?? {}
+  const serviceName = serviceNameOf(runtime)
+  const service = serviceName === undefined ? undefined : reads.service(namespace, serviceName)
   const deployment = reads.deployment(namespace, deploymentNameOf(runtime))
   const claimName = runtime.spec.storage?.claimName
   return {
     deployment,
     pods: podsOf(reads, deployment),
     configMap: configMap && reads.configMap(namespace, configMap.name),
-    service: serviceName === undefined ? undefined : reads.service(namespace, serviceName),
+    service: service && isServiceOf(runtime, service) ? service : undefined,
     claim: claimName === undefined ? undefined : reads.claim(namespace, claimName),
     nodes: reads.nodes(),
     autoscalers: reads.autoscalers(namespace),

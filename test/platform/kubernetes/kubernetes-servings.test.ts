@@ -222,6 +222,7 @@ const silent: typeof rows = [
     (to, at) => to.release(at),
   ],
   ['a restore without originals', { deployment: deployment() }, byArgs, (to, at) => to.restore(at)],
+  ['a restore of a Deployment that is gone', {}, byArgs, (to, at) => to.restore(at)],
   [
     'a launch inside the running process',
     { deployment: deployment() },
@@ -329,6 +330,14 @@ describe('the rest', () => {
     await expect(servings.revert(byArgs, 'ffff')).rejects.toMatchObject({ reason: 'SwitchFailed' })
   })
 
+  it('a Service that only has the name of a made one is neither written to nor used', async () => {
+    const unnamed = aRuntime({ kubernetes: { podTemplate: template() as unknown as Json } })
+    const { servings, written } = open({ service: service() })
+    await servings.apply(unnamed, argsLaunch)
+    expect(written).toMatchObject([{ kind: 'Deployment' }])
+    expect(servings.observe(unnamed).endpoint).toBeUndefined()
+  })
+
   it('a stranger under the name of a made one is never written to', async () => {
     const { servings, written } = open({ deployment: deployment() })
     await expect(servings.apply(made, argsLaunch)).rejects.toMatchObject({ reason: 'OwnedByController' })
@@ -339,6 +348,12 @@ describe('the rest', () => {
     await expect(open({}).servings.apply(byArgs, argsLaunch)).rejects.toMatchObject({
       reason: 'DeploymentNotFound',
     })
+  })
+
+  it('a restore without its ConfigMap gives the Deployment back', async () => {
+    const { servings, written } = open({ deployment: fileStanding.deployment })
+    await servings.restore(byConfig)
+    expect(written).toMatchObject([{ kind: 'Deployment', name: 'vllm' }])
   })
 
   it('after a restart the log begins with the end of the one before', async () => {
