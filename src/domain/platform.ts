@@ -187,13 +187,14 @@ export interface Servings {
   /** 4.3 MUST write the launch, config first, then one template change; the recipe before becomes `previousRecipe`. The same
    *  hash again writes nothing. A made serving that does not exist is created (with its Service). Throws Rejected FieldConflict. */
   apply(runtime: Runtime, launch: Launch): Promise<void>
-  /** 4.4 MUST put back the previous launch (`previousRecipe`), originals when that is `AsFound`. Idempotent by hash. */
+  /** 4.4 MUST put back the previous launch (`previousRecipe`), originals when that is `AsFound`; there is no way back from it.
+   *  Idempotent by hash. Throws Rejected SwitchFailed for a launch that nobody remembers. */
   revert(runtime: Runtime, hash: string): Promise<void>
-  /** 4.5 MUST set 0 or 1 replicas. */
+  /** 4.5 MUST set 0 or 1 replicas. 4.3, 4.4 and 4.5 throw Waiting DeploymentNotFound when an adopted one is gone. */
   scale(runtime: Runtime, replicas: 0 | 1): Promise<void>
   /** 4.6 MUST take the pod out of (or back into) its Service without restarting it. NotSupported where the Service cannot tell. */
   setInService(runtime: Runtime, pod: string, isInService: boolean): Promise<void>
-  /** 4.7 MUST give back originals (asked by annotation). */
+  /** 4.7 MUST give back originals (asked by annotation); what is gone needs nothing back. */
   restore(runtime: Runtime): Promise<void>
   /** 4.8 MUST delete what we made for it; adopted: let go without touching the template. Idempotent. */
   release(runtime: Runtime): Promise<void>

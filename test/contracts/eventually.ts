@@ -6,10 +6,16 @@ export type Pass = () => Promise<unknown>
 /** A minute of the platform's time. */
 const patience = 1_200
 
+type Answer<T> = T | undefined | false
+
 /** The first answer that is neither undefined nor false. */
-export const seen = async <T>(pass: Pass, what: string, ask: () => T | undefined | false): Promise<T> => {
+export const seen = async <T>(
+  pass: Pass,
+  what: string,
+  ask: () => Answer<T> | Promise<Answer<T>>,
+): Promise<T> => {
   for (let passed = 0; passed < patience; passed++) {
-    const answer = ask()
+    const answer = await ask()
     if (answer !== undefined && answer !== false) return answer
     await pass()
   }

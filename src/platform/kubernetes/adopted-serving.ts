@@ -27,7 +27,8 @@ import {
   toFoundLaunch,
   toWritten,
 } from './deployment-render.ts'
-import { findContainer, isContainer } from './engine-container.ts'
+import { findContainer, isContainer, type RawContainer } from './engine-container.ts'
+import type { RawDeployment } from './kubernetes-objects.ts'
 import { toTarget } from './serving-target.ts'
 import { readWorld } from './serving-world.ts'
 import { asDomain } from './write-failure.ts'
@@ -75,9 +76,11 @@ export const createAdopted = (reads: ClusterReads, writes: ClusterWrites): Servi
       await write(runtime, 'merge', renderScale(replicas))
     },
     restore: async runtime => {
-      const adopted = read(runtime)
-      const originals = readOriginals(adopted.deployment)
-      if (!originals) return
+      const { deployment, configMap } = readWorld(reads, runtime)
+      const originals = readOriginals(deployment)
+      // What is gone needs nothing back, and must not hold up a deletion.
+      if (!deployment || !originals) return
+      const adopted = { deployment, configMap, container: toContainer(runtime, deployment) }
       await writeConfig(writes, runtime, { adopted, text: originals.config })
       await write(runtime, 'strategic', renderRestore(adopted, originals))
     },
@@ -94,9 +97,13 @@ const toAdopted = (reads: ClusterReads, runtime: Runtime): Adopted => {
   const { deploymentName = '?', configMap: ref } = runtime.spec.kubernetes ?? {}
   if (!deployment) throw new Waiting('DeploymentNotFound', `Deployment ${deploymentName} does not exist`)
   if (ref && !configMap) throw new Waiting('ConfigMapNotFound', `ConfigMap ${ref.name} does not exist`)
+  return { deployment, container: toContainer(runtime, deployment), configMap }
+}
+
+const toContainer = (runtime: Runtime, deployment: RawDeployment): RawContainer => {
   const container = findContainer(runtime, deployment.spec?.template)
   if (!isContainer(container)) throw new Rejected(container.reason, container.message)
-  return { deployment, container, configMap }
+  return container
 }
 
 /** True when the hash stands there untouched. Fields that somebody else changed are written again only when a person asks. */

@@ -26,12 +26,9 @@ export const createMemoryServings = (process: MemoryProcess): Servings => {
     process.write(`${what} of ${nameOf(runtime)}`, () => edit(process, runtime, change))
   return {
     observe: runtime => observe(process, runtime),
-    prepare: runtime =>
-      write(runtime, 'prepare', old => ({
-        ...old,
-        strategy: 'Recreate',
-        originals: old.originals ?? old.template,
-      })),
+    prepare: async runtime => {
+      if (!isMade(runtime)) await write(runtime, 'prepare', old => prepared(old, runtime))
+    },
     apply: (runtime, launch) =>
       process.write(`apply of ${nameOf(runtime)}`, () => apply(process, runtime, launch)),
     revert: (runtime, hash) => write(runtime, 'revert', old => revert(old, hash)),
@@ -40,8 +37,9 @@ export const createMemoryServings = (process: MemoryProcess): Servings => {
       process.write(`service of ${pod}`, () =>
         process.world.edit(process.world.pods, pod, one => ({ ...one, isInService })),
       ),
-    restore: runtime =>
-      write(runtime, 'restore', old => (old.originals ? { ...old, template: old.originals } : old)),
+    restore: async runtime => {
+      if (process.deployments.get(nameOf(runtime))?.originals) await write(runtime, 'restore', restored)
+    },
     release: runtime => process.write(`release of ${nameOf(runtime)}`, () => release(process, runtime)),
     logs: async (_runtime, pod, lines) => process.world.pods.get(pod)?.log.slice(-lines) ?? [],
     watch: wake => watch(process, (namespace, name) => wake(toKey('Runtime', { namespace, name }), false)),
@@ -75,13 +73,31 @@ const observe = (process: MemoryProcess, runtime: Runtime): ServingView => {
     ...(template ? { container: sightOf(runtime, template) } : {}),
     replicas: deployment?.replicas ?? 0,
     isExclusive: deployment ? deployment.strategy === 'Recreate' : isMade(runtime),
-    isPrepared: isMade(runtime) || deployment?.originals !== undefined,
+    isPrepared: isMade(runtime) || isPreparedFor(runtime, deployment),
     isSettled: deployment?.observedGeneration === deployment?.generation,
     ...(recipe === undefined ? {} : { recipe }),
     ...(deployment?.previous ? { previousRecipe: deployment.previous.hash } : {}),
     pods: podsOf(process, nameOf(runtime)).map(sightPod).sort(newestFirst),
-    endpoint: `http://${runtime.metadata.name}.${runtime.metadata.namespace}.svc:8000`,
+    ...(deployment ? { endpoint: endpointOf(runtime) } : {}),
   }
+}
+
+const endpointOf = ({ metadata, spec }: Runtime): string =>
+  `http://${spec.kubernetes?.serviceName ?? metadata.name}.${metadata.namespace}.svc:8000`
+
+const isPreparedFor = ({ metadata }: Runtime, deployment: Deployment | undefined): boolean =>
+  deployment?.originals !== undefined && deployment.preparedFor === metadata.uid
+
+const prepared = (old: Deployment, { metadata }: Runtime): Deployment => {
+  const { template, strategy, replicas } = old
+  const originals = old.originals ?? { template, strategy, replicas }
+  return { ...old, strategy: 'Recreate', originals, preparedFor: metadata.uid }
+}
+
+/** Everything as it was found, and nothing of ours left. */
+const restored = (old: Deployment): Deployment => {
+  const { originals, preparedFor: _, previous: __, ...kept } = old
+  return { ...kept, ...originals }
 }
 
 const sightOf = (runtime: Runtime, { command, args }: Template) => ({
@@ -133,6 +149,8 @@ const edit = (process: MemoryProcess, runtime: Runtime, change: (old: Deployment
   const { world } = process
   const name = nameOf(runtime)
   const old = world.deployments.get(name)
+  // Made: what is gone is made again with the next launch.
+  if (!old && isMade(runtime)) return
   if (!old) throw new Waiting('DeploymentNotFound', `Deployment ${name} does not exist`)
   if (process.deployments.version(name) !== world.deployments.version(name))
     throw new Transient('ApiUnavailable', `Deployment ${name} was changed meanwhile`)
@@ -171,6 +189,7 @@ const make = ({ world }: MemoryProcess, runtime: Runtime, launch: Launch): void 
     engine: runtime.spec.engine,
     claim: runtime.spec.storage?.claimName ?? 'models',
     template: runtime.spec.engine === 'VLLM' ? launched(template, launch) : template,
+    previous: { hash: asFound, template },
     strategy: 'Recreate',
     replicas: 1,
     generation: 1,
@@ -182,14 +201,22 @@ const make = ({ world }: MemoryProcess, runtime: Runtime, launch: Launch): void 
 const revert = (old: Deployment, hash: string): Deployment => {
   const now = old.template.recipe ?? asFound
   if (now === hash) return old
-  const before = { hash: now, template: old.template }
-  if (hash === asFound && old.originals) return { ...old, template: old.originals, previous: before }
+  if (hash === asFound && old.originals) return putBack(old, old.originals.template)
   if (old.previous?.hash !== hash)
     throw new Rejected('SwitchFailed', `Deployment ${old.name} does not know launch ${hash} any more`)
-  return { ...old, template: old.previous.template, previous: before }
+  return putBack(old, old.previous.template)
 }
 
+/** What was reverted is no way back. */
+const putBack = ({ previous: _, ...old }: Deployment, template: Template): Deployment => ({
+  ...old,
+  template,
+})
+
 const release = ({ world }: MemoryProcess, runtime: Runtime): void => {
-  const known = world.deployments.get(nameOf(runtime))
-  if (known?.madeFor === runtime.metadata.uid) world.deployments.drop(nameOf(runtime))
+  const name = nameOf(runtime)
+  const known = world.deployments.get(name)
+  if (known?.madeFor === runtime.metadata.uid) world.deployments.drop(name)
+  if (!isPreparedFor(runtime, known)) return
+  world.edit(world.deployments, name, ({ preparedFor: _, ...left }) => left)
 }

@@ -33,7 +33,10 @@ export interface Deployment {
   readonly observedGeneration: number
   /** uid of the Runtime that made it */
   readonly madeFor?: string
-  readonly originals?: Template
+  /** as it was before the first switch */
+  readonly originals?: Pick<Deployment, 'template' | 'strategy' | 'replicas'>
+  /** uid of the Runtime that keeps the originals */
+  readonly preparedFor?: string
   readonly previous?: { readonly hash: string; readonly template: Template }
 }
 
