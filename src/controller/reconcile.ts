@@ -37,11 +37,15 @@ export const reconcile = async (reconciler: Reconciler, key: Key): Promise<Passe
     const model = store.getModel(ref)
     if (model && !hasLeft(model)) return reconcileModel(reconciler, model)
     turns.leave(key)
-    return passed(undefined)
+  } else {
+    const runtime = store.getRuntime(ref)
+    if (runtime && !hasLeft(runtime)) return reconcileRuntime(reconciler, runtime)
   }
-  const runtime = store.getRuntime(ref)
-  return runtime && !hasLeft(runtime) ? reconcileRuntime(reconciler, runtime) : passed(undefined)
+  reconciler.reporter.forget(key)
+  return passed(undefined)
 }
+
+const sooner = (one: Again, other: Again): Again => (one === undefined ? other : Math.min(one, other ?? one))
 
 const passed = (again: Again, outcome?: Outcome): Passed => ({
   again,
@@ -70,8 +74,8 @@ const reconcileModel = async ({ actor, reporter }: Reconciler, model: Model): Pr
   const said = outcome
     ? { ...decision, ...saying(outcome), phase: phaseOf(outcome) ?? decision.phase }
     : decision
-  await reporter.model(model, nextModelStatus(facts, said as ModelDecision), seen.now)
-  return passed(said.again, outcome)
+  const left = await reporter.model(model, nextModelStatus(facts, said as ModelDecision), seen.now)
+  return passed(sooner(left, said.again), outcome)
 }
 
 /** A work goes after its result stands in the stored status, never before. */
@@ -119,7 +123,7 @@ const reconcileRuntime = async ({ actor, reporter }: Reconciler, runtime: Runtim
   if (decision.hold && !outcome) return passed(decision.again)
   const said = outcome ? afterTrouble(seen, decision, outcome) : decision
   const left = await reporter.runtime(runtime, nextRuntimeStatus(seen, said), seen.now)
-  return passed(left === undefined ? said.again : Math.min(left, said.again ?? left), outcome)
+  return passed(sooner(left, said.again), outcome)
 }
 
 /** What a person must mend ends an open switch; what passes is said and waited for. */

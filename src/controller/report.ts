@@ -1,17 +1,24 @@
 // Writes what was decided into status: once per pass, only when different, progress not oftener than people can read.
 import type { Condition } from '../domain/conditions.ts'
 import type { ModelStatus } from '../domain/model.ts'
-import type { Model, Runtime } from '../domain/object.ts'
+import { type Key, keyOf, type Model, type Runtime } from '../domain/object.ts'
 import type { Platform } from '../domain/platform.ts'
 import type { RuntimeStatus } from '../domain/runtime.ts'
+import { createWriteTimes } from './write-times.ts'
 
+/** Both answer milliseconds after which to look again, when what changed was small enough to wait. */
 export interface Reporter {
-  model(model: Model, status: ModelStatus, now: Date): Promise<void>
-  /** Milliseconds after which to look again, when what changed was small enough to wait. */
+  model(model: Model, status: ModelStatus, now: Date): Promise<number | undefined>
   runtime(runtime: Runtime, status: RuntimeStatus, now: Date): Promise<number | undefined>
+  /** the object is gone */
+  forget(key: Key): void
 }
 
-const progressEvery = 5_000
+const detailEvery = 5_000
+/** At most 34 writes for one download. */
+const percentStep = 3
+/** A position in a line, a number in a sentence: nobody acts on it. */
+const wordsEvery = 60_000
 
 /** Fields that move all the time while bytes come; all else is written at once. */
 const withoutProgress = (status: ModelStatus) => {
@@ -20,6 +27,12 @@ const withoutProgress = (status: ModelStatus) => {
   const facts = conditions?.map(({ type, status: value, reason }) => ({ type, value, reason }))
   return { ...rest, copies: still, facts }
 }
+
+/** What a person reads, without the percent of a download: that has its own measure. */
+const wordsOf = ({ conditions, copies }: ModelStatus): readonly string[] =>
+  [...(conditions ?? []), ...(copies ?? [])].map(({ message = '' }) =>
+    message.replace(/fetching: \d+%/, 'fetching'),
+  )
 
 /** What a person reads and no program waits for: words, marks of loading, bytes reserved, and the pod that a switch replaces. */
 const withoutDetail = (status: RuntimeStatus) => {
@@ -43,33 +56,41 @@ const isAlike = (a: unknown, b: unknown): boolean => {
 }
 
 export const createReporter = (platform: Platform): Reporter => {
-  /** uid → when status was written last */
-  const written = new Map<string, number>()
+  const times = createWriteTimes()
   return {
     model: async (model, status, now) => {
-      const { uid } = model.metadata
-      if (isAlike(model.status, status)) return
-      const isProgress = isAlike(withoutProgress(model.status), withoutProgress(status))
-      if (isProgress && !isWorthIt(model.status, status, now.getTime() - (written.get(uid) ?? 0))) return
-      written.set(uid, now.getTime())
+      if (isAlike(model.status, status)) return undefined
+      const key = keyOf(model)
+      const isSmall = isAlike(withoutProgress(model.status), withoutProgress(status))
+      const every = isSmall ? spacingOf(model.status, status) : 0
+      if (every === undefined) return undefined
+      const left = isSmall ? times.untilTurn(key, every, now.getTime()) : 0
+      if (left > 0) return left
+      times.written(key, now.getTime())
       await platform.store.writeModelStatus(model, status)
-      if (!isProgress) note(platform, model, status)
+      if (!isSmall) note(platform, model, status)
+      return undefined
     },
     runtime: async (runtime, status, now) => {
-      const { uid } = runtime.metadata
       if (isAlike(runtime.status, status)) return undefined
-      const left = (written.get(uid) ?? 0) + progressEvery - now.getTime()
+      const key = keyOf(runtime)
+      const left = times.untilDue(key, detailEvery, now.getTime())
       if (left > 0 && isAlike(withoutDetail(runtime.status), withoutDetail(status))) return left
-      written.set(uid, now.getTime())
+      times.written(key, now.getTime())
       await platform.store.writeRuntimeStatus(runtime, status)
       note(platform, runtime, status)
       return undefined
     },
+    forget: key => times.forget(key),
   }
 }
 
-const isWorthIt = (old: ModelStatus, next: ModelStatus, sinceMs: number): boolean =>
-  sinceMs >= progressEvery && (next.progress?.percent ?? 0) !== (old.progress?.percent ?? 0)
+/** Undefined: not worth a write. */
+const spacingOf = (old: ModelStatus, next: ModelStatus): number | undefined => {
+  const moved = Math.abs((next.progress?.percent ?? 0) - (old.progress?.percent ?? 0))
+  if (moved >= percentStep) return detailEvery
+  return isAlike(wordsOf(old), wordsOf(next)) ? undefined : wordsEvery
+}
 
 /** An event only when the story goes on: another phase or another reason. */
 const note = (platform: Platform, object: Model | Runtime, status: ModelStatus | RuntimeStatus): void => {

@@ -1,7 +1,8 @@
-// When a Runtime's status is written: steps, reasons and results at once, words and marks of loading at most every five seconds.
+// When a status is written: steps, reasons and results at once, words and figures seldom, and never too many in all.
 import { describe, expect, it } from 'vitest'
 import { createReporter } from '../../src/controller/report.ts'
-import type { Runtime } from '../../src/domain/object.ts'
+import type { ModelStatus } from '../../src/domain/model.ts'
+import type { Model, Runtime } from '../../src/domain/object.ts'
 import type { Platform } from '../../src/domain/platform.ts'
 import type { RuntimeStatus } from '../../src/domain/runtime.ts'
 
@@ -72,5 +73,62 @@ describe('A status of a Runtime', () => {
     ['nothing', {}, 60, [0, undefined]],
   ])('with %s is written or waits', async (_, change, seconds, wanted) => {
     expect(await changed(change, seconds)).toEqual(wanted)
+  })
+})
+
+const toModel = (name: string, status: object): Model =>
+  ({ kind: 'Model', metadata: { uid: name, namespace: 'n', name }, spec: {}, status }) as unknown as Model
+
+const fetching = (percent: number, message = `fetching: ${percent}% of 100 bytes`) =>
+  ({
+    phase: 'Downloading',
+    progress: { percent, bytesDone: percent, bytesTotal: 100 },
+    conditions: [condition('Ready', 'False', 'Downloading', message)],
+  }) as unknown as ModelStatus
+
+const openModels = () => {
+  const writes: string[] = []
+  const store = { writeModelStatus: async ({ metadata }: Model) => void writes.push(metadata.name) }
+  const reporter = createReporter({ store, journal: { write: () => {} } } as unknown as Platform)
+  const report = (name: string, statuses: readonly [object, ModelStatus], seconds: number) =>
+    reporter.model(toModel(name, statuses[0]), statuses[1], at(seconds))
+  return { writes, report }
+}
+
+describe('A status of a Model', () => {
+  it.each([
+    ['three percent more, soon', fetching(13), 2, [0, 3_000]],
+    ['three percent more, five seconds later', fetching(13), 5, [1, undefined]],
+    ['two percent more, however late', fetching(12), 500, [0, undefined]],
+    [
+      'more bytes of the same percent',
+      { ...fetching(10), display: { speed: '9 MB/s' } },
+      500,
+      [0, undefined],
+    ],
+    ['other words, soon', fetching(10, 'the volume is busy'), 20, [0, 40_000]],
+    ['other words, a minute later', fetching(10, 'the volume is busy'), 60, [1, undefined]],
+    ['another phase', { ...fetching(10), phase: 'Ready' }, 0.1, [1, undefined]],
+    ['nothing', fetching(10), 60, [0, undefined]],
+  ] as const)('with %s is written or waits', async (_, next, seconds, wanted) => {
+    const { writes, report } = openModels()
+    await report('m', [{}, fetching(10)], 0)
+    const left = await report('m', [fetching(10), next as ModelStatus], seconds)
+    expect([writes.length - 1, left]).toEqual(wanted)
+  })
+
+  it('of a hundred downloads at once is written ten times a second, each in its turn', async () => {
+    const { writes, report } = openModels()
+    const names = Array.from({ length: 100 }, (_, n) => `m${n}`)
+    for (const name of names) await report(name, [{}, fetching(0)], 0)
+    writes.length = 0
+    const open = new Set(names)
+    for (let tenth = 50; open.size > 0 && tenth < 200; tenth++) {
+      const before = writes.length
+      for (const name of open) await report(name, [fetching(0), fetching(50)], tenth / 10)
+      for (const name of writes.slice(before)) open.delete(name)
+      expect(writes.length - before).toBeLessThanOrEqual(1)
+    }
+    expect(writes).toEqual(names)
   })
 })
