@@ -58,8 +58,8 @@ export const annotations = {
 } as const
 export type AnnotationName = keyof typeof annotations
 
-/** The value a person set, unless it was handled before. */
+/** The value a person set, unless it was handled before; as much of it as status can echo. */
 export const pendingRequest = (object: Model | Runtime, name: AnnotationName): string | undefined => {
-  const asked = object.metadata.annotations[annotations[name]]
+  const asked = object.metadata.annotations[annotations[name]]?.slice(0, 256)
   return asked && asked !== object.status.lastHandled?.[name] ? asked : undefined
 }

@@ -1,11 +1,11 @@
 // The objects of the cluster: reads from the caches, one patch per write, each refused by the server when our view is stale.
 
-import { parseSpec } from '../../domain/crd-parse.ts'
-import { ModelStatus } from '../../domain/model.ts'
+import type { ModelStatus } from '../../domain/model.ts'
 import type { Kind, Metadata, Model, Ref, Runtime } from '../../domain/object.ts'
 import { finalizer, type Key, keyOf, toKey } from '../../domain/object.ts'
 import type { Store, Wake } from '../../domain/platform.ts'
-import { RuntimeStatus } from '../../domain/runtime.ts'
+import type { RuntimeStatus } from '../../domain/runtime.ts'
+import { parseObject } from '../../domain/stored.ts'
 import { toFailure } from './api-refusal.ts'
 import type { Client } from './kernel/client.ts'
 import { ApiError } from './kernel/errors.ts'
@@ -36,16 +36,8 @@ const toStored = <K extends Kind>(kind: K, raw: RawCustom): K extends 'Model' ? 
   return known as K extends 'Model' ? Model : Runtime
 }
 
-/** A spec that breaks the schema is kept as it is, beside the sentence that says what is wrong. */
-const parse = (kind: Kind, raw: RawCustom): Stored => {
-  const spec = parseSpec(kind, raw.spec)
-  const status =
-    kind === 'Model' ? ModelStatus.safeParse(raw.status ?? {}) : RuntimeStatus.safeParse(raw.status ?? {})
-  const whole = { kind, metadata: toMetadata(raw), status: status.data ?? {} }
-  return ('invalid' in spec
-    ? { ...whole, spec: raw.spec ?? {}, invalid: spec.invalid }
-    : { ...whole, spec: spec.spec }) as unknown as Stored
-}
+const parse = (kind: Kind, raw: RawCustom): Stored =>
+  ({ kind, metadata: toMetadata(raw), ...parseObject(kind, raw.spec, raw.status) }) as Stored
 
 const toMetadata = ({ metadata, specManager }: RawCustom): Metadata => ({
   namespace: metadata.namespace ?? '',

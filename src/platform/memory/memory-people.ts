@@ -1,6 +1,6 @@
 // What people do to objects of the memory world, with the rules of an API server: generation, finalizers, schema.
-import { parseSpec } from '../../domain/crd-parse.ts'
 import type { Kind, Model, Runtime } from '../../domain/object.ts'
+import { parseObject } from '../../domain/stored.ts'
 import { nameOf, type World } from './memory-world.ts'
 import type { Table } from './table.ts'
 
@@ -21,11 +21,10 @@ export const tableOf = (world: World, kind: Kind): Table<Object_> =>
 export const applyObject = (world: World, written: Written): void => {
   const { kind, namespace = 'default', name, annotations = {} } = written
   const table = tableOf(world, kind)
-  const parsed = parseSpec(kind, written.spec)
-  const content =
-    'invalid' in parsed ? { spec: written.spec, invalid: parsed.invalid } : { spec: parsed.spec }
+  const { status: _, ...content } = parseObject(kind, written.spec, {})
   const old = table.get(`${namespace}/${name}`)
-  const isSame = old && JSON.stringify(old.spec) === JSON.stringify(content.spec)
+  const isSame =
+    old?.invalid === content.invalid && JSON.stringify(old?.spec) === JSON.stringify(content.spec)
   table.put(
     `${namespace}/${name}`,
     version =>
