@@ -1,5 +1,6 @@
 // Bundles the program into one file: dist/switchyard.mjs.
 import { existsSync, statSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 
@@ -8,6 +9,10 @@ const entry = fileURLToPath(new URL('src/main.ts', root))
 
 /** Where the bundle is written. */
 export const bundlePath: string = fileURLToPath(new URL('dist/switchyard.mjs', root))
+
+/** The thread that hashes downloads: a file of its own beside the bundle, so that it starts small. */
+const threadEntry = fileURLToPath(new URL('src/worker/transfer/hash-thread.ts', root))
+export const threadPath = (output: string): string => join(dirname(output), 'hash-thread.mjs')
 
 /** Why there can be no bundle, in one line; undefined when there can. */
 export const whyNoBundle = (): string | undefined =>
@@ -23,9 +28,14 @@ const banner = [
   `if (parseInt(process.versions.node) < ${oldest}) { console.error(${JSON.stringify(tooOld)} + process.versions.node + '.'); process.exit(1); }`,
 ].join('')
 
-/** Writes the bundle; an ES module in which bundled CommonJS packages still find `require`. */
+/** Writes the bundle and its thread; ES modules in which bundled CommonJS packages still find `require`. */
 export async function bundle(output: string = bundlePath, from: string = entry): Promise<string> {
-  await build({
+  await Promise.all([write(from, output), write(threadEntry, threadPath(output))])
+  return output
+}
+
+const write = (from: string, output: string) =>
+  build({
     entryPoints: [from],
     outfile: output,
     bundle: true,
@@ -38,8 +48,6 @@ export async function bundle(output: string = bundlePath, from: string = entry):
     banner: { js: banner },
     logLevel: 'error',
   })
-  return output
-}
 
 if (import.meta.main) {
   const output = await bundle()

@@ -3,7 +3,7 @@ import { existsSync, realpathSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { execa } from 'execa'
 import { buildImage, type Layer } from '../test/cluster/image.ts'
-import { bundle, bundlePath } from './build.ts'
+import { bundle, bundlePath, threadPath } from './build.ts'
 
 const root = new URL('../', import.meta.url)
 const authorities = '/etc/ssl/certs/ca-certificates.crt'
@@ -27,6 +27,11 @@ export async function nodeLayer(): Promise<Layer> {
   }
 }
 
+const programLayer: Layer = {
+  '/app/switchyard.mjs': { from: bundlePath, mode: 0o644 },
+  '/app/hash-thread.mjs': { from: threadPath(bundlePath), mode: 0o644 },
+}
+
 /** Bundles the sources and writes the image; only the bundle is written when nothing else changed. */
 export async function buildProductImage(
   name = 'localhost/switchyard:dev',
@@ -36,7 +41,7 @@ export async function buildProductImage(
   return buildImage(
     {
       name,
-      layers: [await nodeLayer(), { '/app/switchyard.mjs': { from: bundlePath, mode: 0o644 } }],
+      layers: [await nodeLayer(), programLayer],
       entrypoint: ['/usr/bin/node', '/app/switchyard.mjs'],
       user: '65532:65532',
       env: { NODE_ENV: 'production' },

@@ -52,11 +52,13 @@ export const download = async (
   const fetched = await fetchBlobs({ source, store, plan, revision: listing.revision, reporter })
   reporter.enter('Publishing')
   await store.publish(listing, source.asked)
-  const receipt = toFinished(draft, new Map([...plan.present, ...fetched]), { plan, startedAt })
+  const bytesFetched = plan.bytesMissing - fetched.bytesResumed
+  const digests = new Map([...plan.present, ...fetched.digests])
+  const receipt = toFinished(draft, digests, { bytesFetched, startedAt })
   const written = await writeReceipt(layout, receipt)
   await tidyUp(task, filed, receipt)
   reporter.enter('Done', { bytesDone: plan.bytesTotal, filesDone: listing.files.length })
-  return toResult(written, store, { fetched: plan.bytesMissing, startedAt })
+  return toResult(written, store, { fetched: bytesFetched, startedAt })
 }
 
 /** A copy that stands, finished and undoubted: nothing is asked and nothing is written. */
@@ -120,15 +122,15 @@ const toDraft = (task: DownloadTask, { source, listing, plan }: Known): Receipt 
 const toFinished = (
   draft: Receipt,
   digests: ReadonlyMap<string, string>,
-  { plan, startedAt }: { readonly plan: Plan; readonly startedAt: Date },
+  { bytesFetched, startedAt }: { readonly bytesFetched: number; readonly startedAt: Date },
 ): Receipt => ({
   ...draft,
   files: draft.files.map(file => ({ ...file, sha256: digests.get(file.blob)! })),
   finished: {
     startedAt: startedAt.toISOString(),
     finishedAt: new Date().toISOString(),
-    bytesFetched: plan.bytesMissing,
-    bytesReused: plan.bytesTotal - plan.bytesMissing,
+    bytesFetched,
+    bytesReused: draft.bytes - bytesFetched,
   },
 })
 

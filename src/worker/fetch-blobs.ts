@@ -5,9 +5,14 @@ import { toFailure } from './outcome.ts'
 import { freeBytes, type Plan, toNoSpace } from './plan.ts'
 import type { Reporter } from './reporter.ts'
 import type { Source, SourceFile } from './sources/source.ts'
-import { fetchFile } from './transfer/fetch-file.ts'
+import { Connections } from './transfer/crew.ts'
+import { type FetchTools, fetchFile, partSizeOf } from './transfer/fetch-file.ts'
+import { FrontHasher } from './transfer/front-hasher.ts'
+import { countResumable } from './transfer/partial.ts'
 
-const streams = 4
+/** Blobs at a time, and connections of all of them together. */
+const blobsAtOnce = 4
+const mostConnections = 32
 
 export interface BlobsOrder {
   readonly source: Source
@@ -33,6 +38,11 @@ class Tally {
     return [...this.#received.values()].reduce((a, b) => a + b, bytesTotal - bytesMissing)
   }
 
+  /** Bytes that a former attempt left: they count from the start, and are no speed. */
+  begin(resumed: ReadonlyMap<string, number>): void {
+    for (const [blob, bytes] of resumed) this.#received.set(blob, bytes)
+  }
+
   note(blob: string, received: number): void {
     this.#received.set(blob, received)
     this.#order.reporter.count(this.sum, this.#done)
@@ -44,21 +54,56 @@ class Tally {
   }
 }
 
-/** Resolves with blob → SHA-256 of what was fetched. */
-export const fetchBlobs = async (order: BlobsOrder): Promise<ReadonlyMap<string, string>> => {
+export interface Fetched {
+  /** blob → SHA-256 of what was fetched */
+  readonly digests: ReadonlyMap<string, string>
+  /** bytes of them that a former attempt had left */
+  readonly bytesResumed: number
+}
+
+export const fetchBlobs = async (order: BlobsOrder): Promise<Fetched> => {
   const { plan, reporter } = order
-  reporter.enter('Downloading', { bytesReused: plan.bytesTotal - plan.bytesMissing })
-  const digests = new Map<string, string>()
+  const resumed = await findResumable(order)
+  const bytesResumed = [...resumed.values()].reduce((a, b) => a + b, 0)
+  reporter.enter('Downloading', { bytesReused: plan.bytesTotal - plan.bytesMissing + bytesResumed })
   const tally = new Tally(order)
+  tally.begin(resumed)
+  const hasher = new FrontHasher()
+  try {
+    const tools = { connections: new Connections(mostConnections), hasher }
+    return { digests: await fetchAll(order, tally, tools), bytesResumed }
+  } finally {
+    await hasher.close()
+  }
+}
+
+const targetOf = ({ store }: BlobsOrder, { blob }: SourceFile): string => join(store.staging, `${blob}.part`)
+
+const findResumable = async (order: BlobsOrder): Promise<ReadonlyMap<string, number>> => {
+  const resumed = new Map<string, number>()
+  for (const file of order.plan.missing) {
+    const { size, digest } = file
+    const partSize = partSizeOf(order.source.wire, size)
+    resumed.set(file.blob, await countResumable({ target: targetOf(order, file), size, digest, partSize }))
+  }
+  return resumed
+}
+
+const fetchAll = async (
+  order: BlobsOrder,
+  tally: Tally,
+  tools: FetchTools,
+): Promise<ReadonlyMap<string, string>> => {
+  const digests = new Map<string, string>()
   const stop = new AbortController()
-  const waiting = [...plan.missing].sort((a, b) => b.size - a.size)
+  const waiting = [...order.plan.missing].sort((a, b) => b.size - a.size)
   const work = async () => {
     for (let file = waiting.shift(); file && !stop.signal.aborted; file = waiting.shift()) {
-      digests.set(file.blob, await fetchBlob(order, file, { tally, stop }))
+      digests.set(file.blob, await fetchBlob(order, file, { tally, stop, tools }))
       tally.finish()
     }
   }
-  const ends = await Promise.allSettled(Array.from({ length: streams }, () => stopOnError(work, stop)))
+  const ends = await Promise.allSettled(Array.from({ length: blobsAtOnce }, () => stopOnError(work, stop)))
   if (stop.signal.aborted) throw await withRoom(order, stop.signal.reason)
   const broken = ends.find(end => end.status === 'rejected')
   if (broken) throw broken.reason
@@ -77,20 +122,21 @@ const stopOnError = async (work: () => Promise<void>, stop: AbortController): Pr
 interface Running {
   readonly tally: Tally
   readonly stop: AbortController
+  readonly tools: FetchTools
 }
 
-const fetchBlob = async (order: BlobsOrder, file: SourceFile, { tally, stop }: Running): Promise<string> => {
+const fetchBlob = async (
+  order: BlobsOrder,
+  file: SourceFile,
+  { tally, stop, tools }: Running,
+): Promise<string> => {
   const { source, store, revision } = order
-  const target = join(store.staging, `${file.blob}.part`)
+  const target = targetOf(order, file)
   const wire = { ...source.wire, signal: AbortSignal.any([source.wire.signal, stop.signal]) }
-  const sha256 = await fetchFile(wire, {
-    url: source.urlOf(revision, file),
-    path: file.path,
-    size: file.size,
-    digest: file.digest,
-    target,
-    onBytes: received => tally.note(file.blob, received),
-  })
+  const { path, size, digest } = file
+  const onBytes = (received: number): void => tally.note(file.blob, received)
+  const url = source.urlOf(revision, file)
+  const sha256 = await fetchFile(wire, { url, path, size, digest, target, onBytes }, tools)
   await store.putBlob(target, file.blob)
   return sha256
 }

@@ -50,6 +50,10 @@ const diskReasons: Readonly<Record<string, Reason>> = {
 export const codeOf = (error: unknown): string =>
   error instanceof Error && 'code' in error ? String(error.code) : ''
 
+/** Of the volume, not of the network: what a transfer must not try again. */
+export const isDiskError = (error: unknown): boolean =>
+  error instanceof Error && 'syscall' in error && 'errno' in error
+
 const fromDomain = (error: unknown): WorkError | undefined => {
   if (error instanceof Rejected || error instanceof NotSupported) {
     return new WorkError(error.reason, error.message, { retry: 'Never' })

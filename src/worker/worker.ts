@@ -18,6 +18,8 @@ export interface WorkerIo {
   readonly resultFile?: string
   readonly fetch?: typeof fetch
   readonly retry?: RetryPolicy
+  /** bytes of a part of a blob of this size */
+  readonly partSize?: (size: number) => number
 }
 
 export const runWorker = async (task: WorkerTask, io: WorkerIo): Promise<number> => {
@@ -45,8 +47,8 @@ const work = async (task: WorkerTask, io: WorkerIo, reporter: Reporter): Promise
 }
 
 const start = async (task: WorkerTask, io: WorkerIo, reporter: Reporter): Promise<WorkerResult> => {
-  const { fetch = globalThis.fetch, signal, retry } = io
-  const network = { fetch, signal, ...(retry ? { retry } : {}) }
+  const { fetch = globalThis.fetch, signal, retry, partSize } = io
+  const network = { fetch, signal, ...(retry ? { retry } : {}), ...(partSize ? { partSize } : {}) }
   switch (task.command) {
     case 'resolve':
       return { resolution: await resolve(task, network, reporter) }

@@ -46,9 +46,9 @@ describe('bytes that come wrong', () => {
     ['with a flipped bit', { kind: 'flipBit', at: 1234 }, 'Integrity', 'Never'],
     ['longer than listed', { kind: 'tooLong', by: 5 }, 'Integrity', 'Never'],
     ['with another length', { kind: 'wrongLength', by: -7 }, 'Integrity', 'Never'],
-    ['cut in the middle', { kind: 'cut', after: 1000 }, 'SourceUnavailable', 'Later'],
-    ['cut where chunks end cleanly', { kind: 'chunkedCut', after: 1000 }, 'TransferFailed', 'Later'],
-    ['stalled for ever', { kind: 'stall', after: 1000 }, 'TransferFailed', 'Later'],
+    ['cut before the first byte', { kind: 'cut', after: 0 }, 'SourceUnavailable', 'Later'],
+    ['ended cleanly before the first byte', { kind: 'chunkedCut', after: 0 }, 'TransferFailed', 'Later'],
+    ['stalled for ever', { kind: 'stall', after: 0 }, 'TransferFailed', 'Later'],
     ['redirected in a circle', { kind: 'redirectLoop' }, 'SourceUnavailable', 'Later'],
     ['refused by the CDN', { kind: 'status', status: 403, origin: 'cdn' }, 'TransferFailed', 'Later'],
   ]

@@ -11,10 +11,11 @@ export interface Network {
   readonly fetch: typeof fetch
   readonly signal: AbortSignal
   readonly retry?: RetryPolicy
+  readonly partSize?: (size: number) => number
 }
 
 export const openSource = (task: WorkerTask, network: Network): Promise<Source> => {
-  const wire = { fetch: network.fetch, signal: network.signal, retry: network.retry ?? defaultRetry }
+  const wire = { ...network, retry: network.retry ?? defaultRetry }
   const { huggingFace, ollama } = task.source
   if (huggingFace && !ollama) return openHuggingFace({ ...huggingFace, task, wire })
   if (ollama && !huggingFace) return openOllama({ ...ollama, task, wire })

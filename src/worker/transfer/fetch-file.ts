@@ -1,8 +1,13 @@
-// One verified stream into one file: hashed while it arrives, cut at the first byte beyond, synced before it is believed.
-import { type FileHandle, open, rm } from 'node:fs/promises'
-import { WorkError } from '../outcome.ts'
-import { type FileDigest, FileHasher } from './digest.ts'
-import { openExchange, toNetworkError, Watchdog, type Wire, withRetries } from './wire.ts'
+// One blob, whole and verified: parts over several connections, hashed behind the front, gone on with after a break, cut at the
+// first byte beyond, synced before it is believed.
+import { isDiskError, WorkError } from '../outcome.ts'
+import { type Connections, Crew } from './crew.ts'
+import { type FileDigest, hashFile } from './digest.ts'
+import type { FrontHasher } from './front-hasher.ts'
+import { NoRanges, streamWhole } from './part-stream.ts'
+import { Partial } from './partial.ts'
+import { partSizeFor } from './parts.ts'
+import { toNetworkError, Watchdog, type Wire, withRetries } from './wire.ts'
 
 export interface FetchOrder {
   readonly url: string
@@ -10,86 +15,114 @@ export interface FetchOrder {
   readonly path: string
   readonly size: number
   readonly digest: FileDigest
-  /** file to write; whatever stands there is thrown away */
+  /** file to write; what a former attempt left there is gone on with */
   readonly target: string
-  /** bytes of this file so far; starts again at 0 with every attempt */
+  /** bytes of this file that are there; may go down when they have to be fetched again */
   readonly onBytes: (received: number) => void
 }
 
-/** Resolves with the SHA-256 of a file that is complete, right and on the disk. */
-export const fetchFile = (wire: Wire, order: FetchOrder): Promise<string> =>
+/** What the blobs of one work share. */
+export interface FetchTools {
+  readonly connections: Connections
+  readonly hasher: FrontHasher
+}
+
+interface Digests {
+  readonly sha256: string
+  readonly named: string
+}
+
+/** Resolves with the SHA-256 of a file that is complete, right and on the disk. Wrong bytes are fetched once more. */
+export const fetchFile = async (wire: Wire, order: FetchOrder, tools: FetchTools): Promise<string> => {
+  const { target, size, digest } = order
+  const partial = await Partial.open({ target, size, digest, partSize: partSizeOf(wire, size) })
+  try {
+    await partial.checkClaims()
+    const first = await fetchOnce(wire, { order, partial, tools })
+    const right =
+      first.named === digest.hex ? first : await fetchAgain(wire, { order, partial, tools }, first)
+    await partial.finish()
+    return right.sha256
+  } finally {
+    await partial.close()
+  }
+}
+
+export const partSizeOf = (wire: Wire, size: number): number => wire.partSize?.(size) ?? partSizeFor(size)
+
+interface Fetching {
+  readonly order: FetchOrder
+  readonly partial: Partial
+  readonly tools: FetchTools
+}
+
+/** The second time decides; parts that came differently are named. */
+const fetchAgain = async (wire: Wire, fetching: Fetching, first: Digests): Promise<Digests> => {
+  const { order, partial } = fetching
+  const before = partial.checksums
+  await partial.reset()
+  const second = await fetchOnce(wire, fetching)
+  if (second.named === order.digest.hex) return second
+  const differing = partial.checksums.flatMap((crc, index) => (crc === before[index] ? [] : [index]))
+  await partial.discard()
+  throw wrongDigest(order, first.named === second.named ? first.named : second.named, differing)
+}
+
+const wrongDigest = ({ path, digest }: FetchOrder, got: string, differing: readonly number[]): WorkError => {
+  const parts =
+    differing.length === 0 ? 'twice the same' : `parts ${differing.slice(0, 8).join(', ')} differed`
+  return new WorkError(
+    'Integrity',
+    `${path}: ${digest.algorithm} is ${got}, the source names ${digest.hex} (fetched twice: ${parts})`,
+  )
+}
+
+const fetchOnce = async (wire: Wire, fetching: Fetching): Promise<Digests> => {
+  const { order, partial, tools } = fetching
+  const { algorithm } = order.digest
+  if (partial.parts <= 1) {
+    await transfer(wire, fetching, () => {})
+    return hashFile(order.target, { algorithm, size: order.size, signal: wire.signal })
+  }
+  const following = tools.hasher.follow(order.target, algorithm, order.size)
+  try {
+    await transfer(wire, fetching, () => following.advance(partial.front))
+    return await following.digests
+  } finally {
+    following.drop()
+  }
+}
+
+const transfer = async (
+  wire: Wire,
+  { order, partial, tools }: Fetching,
+  onFront: () => void,
+): Promise<void> => {
+  const onBytes = (): void => {
+    order.onBytes(partial.bytes)
+    onFront()
+  }
+  onBytes()
+  if (order.size === 0) return
+  const { url, path } = order
+  try {
+    await new Crew(wire, { url, path, partial, connections: tools.connections, onBytes }).run()
+  } catch (error) {
+    if (!(error instanceof NoRanges)) throw error
+    await transferWhole(wire, { order, partial, tools }, onBytes)
+  }
+}
+
+/** One stream from the first byte: a break begins it anew. */
+const transferWhole = (wire: Wire, { order, partial }: Fetching, onBytes: () => void): Promise<void> =>
   withRetries(wire, async () => {
     const dog = new Watchdog(wire)
-    const file = await openFresh(order.target)
+    const { url, path } = order
     try {
-      order.onBytes(0)
-      return await receive(wire, dog, { order, file })
+      await streamWhole(wire, dog, { order: { url, isSigned: false, path, onBytes }, partial })
     } catch (error) {
-      await rm(order.target, { force: true })
-      throw isDiskError(error) ? error : toNetworkError(error, wire, dog, new URL(order.url).host)
+      throw isDiskError(error) ? error : toNetworkError(error, wire, dog, new URL(url).host)
     } finally {
       dog.end()
-      await file.close()
     }
   })
-
-const isDiskError = (error: unknown): boolean =>
-  error instanceof Error && 'syscall' in error && 'errno' in error
-
-const openFresh = async (target: string): Promise<FileHandle> => {
-  await rm(target, { force: true })
-  const file = await open(target, 'wx', 0o644)
-  await file.chmod(0o644)
-  return file
-}
-
-interface Receiving {
-  readonly order: FetchOrder
-  readonly file: FileHandle
-}
-
-const receive = async (wire: Wire, dog: Watchdog, { order, file }: Receiving): Promise<string> => {
-  const response = await openExchange(wire, dog, { url: order.url, what: order.path })
-  checkLength(response, order)
-  const hasher = new FileHasher(order.digest.algorithm, order.size)
-  let received = 0
-  for await (const chunk of response.body ?? []) {
-    dog.touch()
-    received += chunk.length
-    if (received > order.size) throw tooLong(order)
-    hasher.update(chunk)
-    await writeAll(file, chunk)
-    order.onBytes(received)
-  }
-  if (received < order.size) {
-    throw new WorkError('TransferFailed', `${order.path} ended after ${received} of ${order.size} bytes`)
-  }
-  const { sha256, named } = hasher.end()
-  if (named !== order.digest.hex) throw wrongDigest(order, named)
-  await file.datasync()
-  return sha256
-}
-
-const writeAll = async (file: FileHandle, chunk: Uint8Array): Promise<void> => {
-  for (let done = 0; done < chunk.length; ) {
-    done += (await file.write(chunk, done, chunk.length - done)).bytesWritten
-  }
-}
-
-const checkLength = (response: Response, order: FetchOrder): void => {
-  const declared = response.headers.get('content-length')
-  if (declared === null || Number(declared) === order.size) return
-  throw new WorkError(
-    'Integrity',
-    `${order.path}: the source lists ${order.size} bytes but sends ${declared.slice(0, 20)}`,
-  )
-}
-
-const tooLong = (order: FetchOrder): WorkError =>
-  new WorkError('Integrity', `${order.path}: the source sends more than the ${order.size} bytes it lists`)
-
-const wrongDigest = (order: FetchOrder, got: string): WorkError =>
-  new WorkError(
-    'Integrity',
-    `${order.path}: ${order.digest.algorithm} is ${got}, the source names ${order.digest.hex}`,
-  )

@@ -22,6 +22,8 @@ export interface Wire {
   readonly signal: AbortSignal
   readonly retry: RetryPolicy
   readonly token?: Token
+  /** bytes of a part of a blob of this size; the default is `partSizeFor` */
+  readonly partSize?: (size: number) => number
 }
 
 const maxHops = 5
@@ -76,6 +78,8 @@ export interface Exchange {
   readonly url: string
   readonly what: string
   readonly headers?: Record<string, string>
+  /** the address is itself the end of a redirect */
+  readonly isSigned?: boolean
 }
 
 export const toNetworkError = (error: unknown, wire: Wire, dog: Watchdog, host: string): unknown => {
@@ -98,13 +102,19 @@ export const openExchange = async (wire: Wire, dog: Watchdog, exchange: Exchange
     const response = await askOnce(wire, dog, { url, headers: headersFor(wire, url, exchange.headers ?? {}) })
     if (!redirects.includes(response.status)) {
       if (response.ok) return checkEncoding(response, url)
-      throw await toHttpFailure(response, { what: exchange.what, host: url.host, isRedirected: hop > 0 })
+      throw await refusal(response, exchange, { url, hop })
     }
     await response.body?.cancel()
     url = nextHop(url, response.headers.get('location'))
   }
   throw new WorkError('SourceUnavailable', `${exchange.what}: more than ${maxHops} redirects`)
 }
+
+const refusal = (
+  response: Response,
+  { what, isSigned = false }: Exchange,
+  { url, hop }: { readonly url: URL; readonly hop: number },
+): Promise<WorkError> => toHttpFailure(response, { what, host: url.host, isRedirected: isSigned || hop > 0 })
 
 const askOnce = async (
   wire: Wire,
@@ -169,7 +179,8 @@ export const askSmall = (wire: Wire, exchange: Exchange, limit: number): Promise
     }
   })
 
-const longestPatience = 20
+/** Seconds that a work waits at most because a server asks for it; a longer wait is the controller's. */
+export const longestPatience = 20
 
 const mayTryAgain = (error: unknown, attempt: number, policy: RetryPolicy): error is WorkError => {
   if (!(error instanceof WorkError)) return false
@@ -179,12 +190,22 @@ const mayTryAgain = (error: unknown, attempt: number, policy: RetryPolicy): erro
   return attempt < policy.attempts && (retryAfterSeconds ?? 0) <= longestPatience
 }
 
-/** Tries again what may heal within this process: full jitter, or as long as the server asks (when that is short). */
-export const withRetries = async <T>(wire: Wire, attempt: (n: number) => Promise<T>): Promise<T> => {
+/**
+ * Tries again what may heal within this process: full jitter, or as long as the server asks (when that is short).
+ * `progress` tells bytes that were won: an attempt that won some begins the count anew.
+ */
+export const withRetries = async <T>(
+  wire: Wire,
+  attempt: () => Promise<T>,
+  progress: () => number = () => 0,
+): Promise<T> => {
+  let won = progress()
   for (let n = 1; ; n++) {
     try {
-      return await attempt(n)
+      return await attempt()
     } catch (error) {
+      if (progress() > won) n = 1
+      won = progress()
       if (!mayTryAgain(error, n, wire.retry)) throw error
       const asked = (error.failure.retryAfterSeconds ?? 0) * 1000
       const jitter = Math.random() * Math.min(30_000, wire.retry.baseMs * 2 ** n)
@@ -193,7 +214,7 @@ export const withRetries = async <T>(wire: Wire, attempt: (n: number) => Promise
   }
 }
 
-const pause = (ms: number, signal: AbortSignal): Promise<void> =>
+export const pause = (ms: number, signal: AbortSignal): Promise<void> =>
   new Promise((resolve, reject) => {
     const onAbort = () => {
       clearTimeout(timer)

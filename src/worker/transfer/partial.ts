@@ -1,0 +1,175 @@
+// The unfinished bytes of one blob: written in place part by part, with the journal that a killed work goes on from.
+// Two writers of one blob write the same bytes to the same places: nothing here rests on a lock.
+import { constants } from 'node:fs'
+import { type FileHandle, open, rm } from 'node:fs/promises'
+import { crc32 } from 'node:zlib'
+import { sizeOf } from '../layout/disk.ts'
+import type { FileDigest } from './digest.ts'
+import { Journal } from './journal.ts'
+import { countParts, type Part, partAt } from './parts.ts'
+
+export interface PartialOrder {
+  readonly target: string
+  readonly size: number
+  readonly partSize: number
+  readonly digest: FileDigest
+}
+
+const readBlock = 1 << 20
+const journalOf = (target: string): string => `${target}.journal`
+
+/** Bytes that a former attempt left and a new one may go on with; 0 when there is nothing to go on from. */
+export const countResumable = async (order: PartialOrder): Promise<number> => {
+  if ((await sizeOf(journalOf(order.target))) === undefined) return 0
+  const partial = await Partial.open(order)
+  const bytes = partial.bytes
+  await partial.close()
+  return bytes
+}
+
+export class Partial {
+  readonly order: PartialOrder
+  readonly parts: number
+  readonly #file: FileHandle
+  readonly #journal: Journal
+  #firstOpen = 0
+  #bytes = 0
+
+  private constructor(order: PartialOrder, file: FileHandle, journal: Journal) {
+    this.order = order
+    this.parts = countParts(order.size, order.partSize)
+    this.#file = file
+    this.#journal = journal
+    for (let index = 0; index < this.parts; index++) this.#bytes += this.received(index)
+  }
+
+  /** The file is never cut or replaced: another writer may be in it. */
+  static async open(order: PartialOrder): Promise<Partial> {
+    const { target, size, partSize, digest } = order
+    const file = await open(target, constants.O_RDWR | constants.O_CREAT, 0o644)
+    try {
+      await file.chmod(0o644)
+      if ((await file.stat()).size !== size) await file.truncate(size)
+      const parts = countParts(size, partSize)
+      const subject = { size, partSize, parts, digest: `${digest.algorithm}:${digest.hex}` }
+      return new Partial(order, file, await Journal.open(journalOf(target), subject))
+    } catch (error) {
+      await file.close()
+      throw error
+    }
+  }
+
+  part(index: number): Part {
+    return partAt(index, this.order.size, this.order.partSize)
+  }
+
+  /** Bytes of the part that are there, from its start. */
+  received(index: number): number {
+    return this.#journal.record(index).bytes
+  }
+
+  isWhole(index: number): boolean {
+    return this.received(index) === this.part(index).size
+  }
+
+  /** All bytes that are there, in whatever part. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  /** The first part that is not whole; `parts` when all are. */
+  get firstOpen(): number {
+    while (this.#firstOpen < this.parts && this.isWhole(this.#firstOpen)) this.#firstOpen++
+    return this.#firstOpen
+  }
+
+  /** Bytes from the start of the blob without a gap. */
+  get front(): number {
+    const first = this.firstOpen
+    return first === this.parts ? this.order.size : this.part(first).start + this.received(first)
+  }
+
+  /** CRC-32 of every part as it was received: tells which parts differ between two attempts. */
+  get checksums(): readonly number[] {
+    return Array.from({ length: this.parts }, (_, index) => this.#journal.record(index).crc)
+  }
+
+  /** Reads again what the journal claims; a part that is not as claimed begins anew. */
+  async checkClaims(): Promise<void> {
+    const block = Buffer.allocUnsafe(readBlock)
+    for (let index = 0; index < this.parts; index++) {
+      const { bytes, crc } = this.#journal.record(index)
+      if (bytes > 0 && (await this.#readChecksum(index, bytes, block)) !== crc) await this.#drop(index)
+    }
+  }
+
+  async #readChecksum(index: number, bytes: number, block: Buffer): Promise<number> {
+    const { start } = this.part(index)
+    let crc = 0
+    for (let at = 0; at < bytes; ) {
+      const { bytesRead } = await this.#file.read(block, 0, Math.min(block.length, bytes - at), start + at)
+      if (bytesRead === 0) return -1
+      crc = crc32(block.subarray(0, bytesRead), crc)
+      at += bytesRead
+    }
+    return crc
+  }
+
+  /** Appends to the part; the journal follows after the bytes. */
+  async append(index: number, chunks: readonly Uint8Array[]): Promise<void> {
+    const { bytes, crc } = this.#journal.record(index)
+    await this.#writeAt(chunks, this.part(index).start + bytes)
+    const length = chunks.reduce((sum, chunk) => sum + chunk.length, 0)
+    const sum = chunks.reduce((value, chunk) => crc32(chunk, value), crc)
+    await this.#journal.note(index, { bytes: bytes + length, crc: sum, isSynced: false })
+    this.#bytes += length
+  }
+
+  async #writeAt(chunks: readonly Uint8Array[], position: number): Promise<void> {
+    const length = chunks.reduce((sum, chunk) => sum + chunk.length, 0)
+    let { bytesWritten: done } = await this.#file.writev([...chunks], position)
+    if (done === length) return
+    const rest = Buffer.concat(chunks)
+    while (done < length)
+      done += (await this.#file.write(rest, done, length - done, position + done)).bytesWritten
+  }
+
+  /** From here on the part survives a power cut. */
+  async sync(index: number): Promise<void> {
+    await this.#file.datasync()
+    await this.#journal.note(index, { ...this.#journal.record(index), isSynced: true })
+  }
+
+  async #drop(index: number): Promise<void> {
+    this.#bytes -= this.received(index)
+    this.#firstOpen = 0
+    await this.#journal.drop(index)
+  }
+
+  /** Nothing of it is believed any more. */
+  async reset(): Promise<void> {
+    for (let index = 0; index < this.parts; index++) await this.#drop(index)
+  }
+
+  /** One part begins anew. */
+  restart(index: number): Promise<void> {
+    return this.#drop(index)
+  }
+
+  async close(): Promise<void> {
+    await this.#file.close()
+    await this.#journal.close()
+  }
+
+  /** The blob is verified: only its bytes stay, all of them on the disk. */
+  async finish(): Promise<void> {
+    await this.#file.datasync()
+    await rm(journalOf(this.order.target), { force: true })
+  }
+
+  /** Takes the bytes away too: they are wrong for good. */
+  async discard(): Promise<void> {
+    await rm(journalOf(this.order.target), { force: true })
+    await rm(this.order.target, { force: true })
+  }
+}
