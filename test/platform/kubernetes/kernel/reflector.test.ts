@@ -9,6 +9,7 @@ import {
 } from '../../../../src/platform/kubernetes/kernel/reflector.ts'
 import { CONFIG_MAP } from '../../../../src/platform/kubernetes/kernel/resources.ts'
 import { ApiServerStandIn, type Thing } from './api-server.ts'
+import { foldEvents, versionOf } from './told.ts'
 import { openWire, type Wire } from './wire.ts'
 
 const quick: ReflectorOptions = {
@@ -32,7 +33,6 @@ const until = async (isSo: () => boolean, what = 'it'): Promise<void> => {
 const isAtRest = () =>
   JSON.stringify(reflector.list().map(versionOf).sort()) ===
   JSON.stringify([...server.things.values()].map(versionOf).sort())
-const versionOf = ({ metadata }: Thing) => `${metadata.name} ${metadata.uid} ${metadata.resourceVersion}`
 
 const start = async (options: ReflectorOptions = {}) => {
   reflector = new Reflector<Thing>(
@@ -204,19 +204,6 @@ describe('A reflector', () => {
   })
 })
 
-/** What somebody knows who only listens. */
-const foldEvents = () => {
-  const known = new Map<string, string>()
-  const contradictions: string[] = []
-  const fold = (event: ReflectorEvent<Thing>) => {
-    const { name } = event.object.metadata
-    if (known.has(name) === (event.type === 'added')) contradictions.push(describeEvent(event))
-    if (event.type === 'deleted') known.delete(name)
-    else known.set(name, versionOf(event.object))
-  }
-  return { known, contradictions, fold }
-}
-
 type Command =
   | { readonly do: 'put' | 'remove'; readonly name: string }
   | { readonly do: 'cut'; readonly how: 'reset' | 'end' | 'gone' | 'torn' }
@@ -259,25 +246,29 @@ describe('Whatever happens to server and connection', () => {
 
   it('the store equals the server at rest, and so does what a listener was told', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(command, { maxLength: 30 }), fc.boolean(), async (commands, canStream) => {
-        server = new ApiServerStandIn()
-        server.canStreamLists = canStream
-        const here = await openWire(server.answer)
-        reflector = new Reflector<Thing>(
-          here.client,
-          { resource: CONFIG_MAP, transform: thing => thing },
-          quick,
-        )
-        const listener = foldEvents()
-        reflector.subscribe(listener.fold)
-        reflector.start()
-        for (const each of commands) await play(each)
-        await until(() => reflector.isSynced && isAtRest(), 'rest')
-        expect(listener.contradictions).toEqual([])
-        expect([...listener.known.values()].sort()).toEqual(reflector.list().map(versionOf).sort())
-        await reflector.stop()
-        await here.close()
-      }),
+      fc.asyncProperty(
+        fc.array(command, { maxLength: 30, size: 'max' }),
+        fc.boolean(),
+        async (commands, canStream) => {
+          server = new ApiServerStandIn()
+          server.canStreamLists = canStream
+          const here = await openWire(server.answer)
+          reflector = new Reflector<Thing>(
+            here.client,
+            { resource: CONFIG_MAP, transform: thing => thing },
+            quick,
+          )
+          const listener = foldEvents<Thing>()
+          reflector.subscribe(listener.fold)
+          reflector.start()
+          for (const each of commands) await play(each)
+          await until(() => reflector.isSynced && isAtRest(), 'rest')
+          expect(listener.contradictions).toEqual([])
+          expect([...listener.known.values()].sort()).toEqual(reflector.list().map(versionOf).sort())
+          await reflector.stop()
+          await here.close()
+        },
+      ),
       { numRuns: 60 },
     )
   })
