@@ -4,6 +4,7 @@ import * as z from 'zod'
 import { parseSpec } from './crd-parse.ts'
 import { ModelSpec, ModelStatus } from './model.ts'
 import type { Kind } from './object.ts'
+import { findMisshapen } from './pod-template.ts'
 import { RuntimeSpec, RuntimeStatus } from './runtime.ts'
 
 export interface ParsedObject {
@@ -29,16 +30,26 @@ const cautious = (kind: Kind, spec: unknown) => {
 }
 
 /** Never throws. */
-export const parseObject = (kind: Kind, spec: unknown, status: unknown): ParsedObject => {
+export const parseObject = (kind: Kind, spec: unknown, status: unknown): ParsedObject => ({
+  ...withReadable(usableSpec(kind, spec)),
+  status: salvage(schemas[kind].status, status ?? {}) ?? {},
+})
+
+type UsableSpec = Omit<ParsedObject, 'status'>
+
+const usableSpec = (kind: Kind, spec: unknown): UsableSpec => {
   const parsed = parseSpec(kind, spec)
-  const usable = { status: salvage(schemas[kind].status, status ?? {}) ?? {} }
-  return 'invalid' in parsed
-    ? {
-        ...usable,
-        spec: { ...required[kind], ...fieldsOf(schemas[kind].spec, spec), ...cautious(kind, spec) },
-        invalid: parsed.invalid,
-      }
-    : { ...usable, spec: parsed.spec }
+  if ('spec' in parsed) return parsed
+  const fields = fieldsOf(schemas[kind].spec, spec)
+  return { spec: { ...required[kind], ...fields, ...cautious(kind, spec) }, invalid: parsed.invalid }
+}
+
+/** Parts that are passed through and that nobody could read are left out with all that stands beside them. */
+const withReadable = ({ spec, invalid }: UsableSpec): UsableSpec => {
+  const misshapen = findMisshapen(spec)
+  if (!misshapen) return invalid === undefined ? { spec } : { spec, invalid }
+  const { [misshapen.path[0] ?? '']: _, ...rest } = spec as Record<string, unknown>
+  return withReadable({ spec: rest, invalid: invalid ?? misshapen.sentence })
 }
 
 /** The value as far as it fits: of an object its good fields, of a list its good items, else the default; undefined when nothing is left. */

@@ -5,6 +5,7 @@ import { parseObject } from '../../src/domain/stored.ts'
 import { aModel } from '../builders/seen.ts'
 
 const source = { huggingFace: { repo: 'org/a' } }
+const made = (spec: object) => ({ engine: 'VLLM', kubernetes: { podTemplate: { spec } } })
 const copy = { claim: 'models', runtimes: [], phase: 'Ready' }
 
 describe('A stored object', () => {
@@ -20,6 +21,10 @@ describe('A stored object', () => {
     ],
     ['Runtime', { engine: 'Other' }, 'spec.engine: "Other" is not one of VLLM, Ollama'],
     ['Runtime', { engine: 'VLLM', kubernetes: 'x' }, 'spec.kubernetes: must be of type object'],
+    ['Runtime', made({ containers: 'x' }), 'spec.kubernetes.podTemplate.spec.containers: '],
+    ['Runtime', made({ containers: [{ name: 'a', args: [1] }] }), 'podTemplate.spec.containers.0.args.0: '],
+    ['Runtime', made({ containers: null, volumes: [null] }), 'spec.kubernetes.podTemplate.spec.volumes.0: '],
+    ['Runtime', { ...made({}), worker: { resources: { limits: 5 } } }, 'spec.worker.resources.limits: '],
   ] as const)('%s with the spec %j says which field is wrong', (kind, spec, wanted) => {
     expect(parseObject(kind, spec, undefined).invalid).toContain(wanted)
   })
@@ -32,6 +37,23 @@ describe('A stored object', () => {
       alias: 'active',
       proof: { mode: 'Task' },
     })
+  })
+
+  it('with a pod template that nobody can read has none, and keeps the rest', () => {
+    const { spec } = parseObject('Runtime', { ...made({ containers: 'x' }), activeModel: 'a' }, {})
+    expect(spec).toMatchObject({ activeModel: 'a' })
+    expect(spec).not.toHaveProperty('kubernetes')
+  })
+
+  it('with a pod template as people write them is read as it is, nulls and unknown fields too', () => {
+    const spec = {
+      containers: [{ name: 'a', args: null, image: 'i', lifecycle: {} }],
+      volumes: null,
+      hostPID: false,
+    }
+    const parsed = parseObject('Runtime', made(spec), {})
+    expect(parsed.invalid).toBeUndefined()
+    expect(parsed.spec).toMatchObject(made(spec))
   })
 
   it('with one bad item in a list of its status keeps the others', () => {
