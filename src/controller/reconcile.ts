@@ -1,13 +1,13 @@
 // One look at one key: observe → decide → act → report. The only place of the loop that catches.
 import type { ModelDecision, RuntimeDecision } from '../domain/decision.ts'
-import { NotSupported, Rejected, Waiting } from '../domain/failure.ts'
+import { Failure, NotSupported, Rejected, Waiting } from '../domain/failure.ts'
 import { decideModel } from '../domain/model-rules.ts'
 import { hasEnded, settleModel } from '../domain/model-settle.ts'
 import { finalizer, type Key, type Model, parseKey, type Runtime } from '../domain/object.ts'
 import type { RuntimeObservation } from '../domain/observation.ts'
 import { failSwitch } from '../domain/runtime-outcome.ts'
 import { decideRuntime } from '../domain/runtime-rules.ts'
-import { nextModelStatus, nextRuntimeStatus } from '../domain/status.ts'
+import { nextDefectStatus, nextModelStatus, nextRuntimeStatus } from '../domain/status.ts'
 import { type Actor, actOnModel, actOnRuntime } from './act.ts'
 import { observeModel } from './observe-model.ts'
 import { observeRuntime } from './observe-runtime.ts'
@@ -35,14 +35,39 @@ export const reconcile = async (reconciler: Reconciler, key: Key): Promise<Passe
   if (store.isBehind(key)) return passed(50)
   if (kind === 'Model') {
     const model = store.getModel(ref)
-    if (model && !hasLeft(model)) return reconcileModel(reconciler, model)
+    if (model && !hasLeft(model)) return guarded(reconciler, model, () => reconcileModel(reconciler, model))
     turns.leave(key)
   } else {
     const runtime = store.getRuntime(ref)
-    if (runtime && !hasLeft(runtime)) return reconcileRuntime(reconciler, runtime)
+    if (runtime && !hasLeft(runtime))
+      return guarded(reconciler, runtime, () => reconcileRuntime(reconciler, runtime))
   }
   reconciler.reporter.forget(key)
   return passed(undefined)
+}
+
+/** A defect is somebody's who reads the log; whoever reads only the object must not take it for ready. */
+const guarded = async (
+  { actor, reporter }: Reconciler,
+  object: Model | Runtime,
+  look: () => Promise<Passed>,
+): Promise<Passed> => {
+  try {
+    return await look()
+  } catch (error) {
+    const now = actor.clock.now()
+    if (!(error instanceof Failure)) await tellDefect(reporter, object, { error, now }).catch(() => undefined)
+    throw error
+  }
+}
+
+const tellDefect = async (
+  reporter: Reporter,
+  object: Model | Runtime,
+  { error, now }: { readonly error: unknown; readonly now: Date },
+): Promise<void> => {
+  if (object.kind === 'Model') await reporter.model(object, nextDefectStatus(object, error, now), now)
+  else await reporter.runtime(object, nextDefectStatus(object, error, now), now)
 }
 
 const sooner = (one: Again, other: Again): Again => (one === undefined ? other : Math.min(one, other ?? one))

@@ -1,177 +1,49 @@
 // Observation + decision + outcome → the status to write. The only place where conditions are put together.
-import { type Condition, mergeConditions, type Reason, reasons, shortMessage } from './conditions.ts'
+import { type Condition, mergeConditions } from './conditions.ts'
 import { displayModel, displayRuntime } from './crd-display.ts'
 import type { ModelDecision, RuntimeDecision } from './decision.ts'
-import type { Copy, ModelStatus } from './model.ts'
-import { type CopyPlan, isVerified } from './model-copies.ts'
+import { type Fact, fact, withoutAbsent } from './fact.ts'
+import type { ModelStatus } from './model.ts'
 import { nextOperations } from './model-history.ts'
-import { planAll } from './model-rules.ts'
-import { copyKey, type ModelFacts } from './model-settle.ts'
+import type { ModelFacts } from './model-settle.ts'
+import { sayModel } from './model-status.ts'
+import type { Model, Runtime } from './object.ts'
 import { isProblem, type RuntimeObservation } from './observation.ts'
-import type { WorkView } from './platform.ts'
-import { toPercent } from './progress.ts'
 import type { RuntimeStatus } from './runtime.ts'
 import { activeOf, goneReason, isSame, newestPod, proofOf, toServed, wantedOf } from './runtime-facts.ts'
 
-type Fact = Omit<Condition, 'lastTransitionTime' | 'observedGeneration'>
-
-const fact = (type: Condition['type'], status: Condition['status'], reason: Reason, message = ''): Fact => ({
-  type,
-  status,
-  reason,
-  message: shortMessage(message || reasons[reason].means),
-})
-
-const withoutAbsent = <T extends object>(value: T): T =>
-  Object.fromEntries(Object.entries(value).filter(([, v]) => v !== undefined)) as T
+/** The facts, joined into the conditions that stand. */
+const joined = ({ metadata, status }: Model | Runtime, facts: readonly Fact[], now: Date): Condition[] => {
+  const next = facts.map(one => ({ ...one, observedGeneration: metadata.generation }))
+  return mergeConditions((status.conditions ?? []) as Condition[], next, now)
+}
 
 /** The status of a Model after this pass. */
 export const nextModelStatus = (facts: ModelFacts, decision: ModelDecision): ModelStatus => {
-  const { seen, status } = facts
-  const plans = facts.resolved ? planAll(facts) : []
-  const copies = nextCopies(facts, decision, plans)
-  const progress = sumProgress(facts, copies)
-  const draft = withoutAbsent({
-    ...status,
-    ...decision.change,
-    observedGeneration: seen.model.metadata.generation,
-    phase: decision.phase,
-    copies,
-    progress,
-    inUseBy: [...seen.usedBy],
-  }) as ModelStatus
-  const generation = seen.model.metadata.generation
-  const conditions = modelConditions(facts, decision, plans).map(c => ({
-    ...c,
-    observedGeneration: generation,
-  }))
+  const { seen } = facts
+  const { draft, conditions } = sayModel(facts, decision)
   return {
     ...draft,
     display: displayModel(seen.model.spec, draft),
     operations: nextOperations(facts, decision, draft),
-    conditions: mergeConditions((status.conditions ?? []) as Condition[], conditions, seen.now),
+    conditions: joined(seen.model, conditions, seen.now),
   }
 }
 
-const copyPhase = (plan: CopyPlan): Copy['phase'] =>
-  plan.phase === 'Resolving' ||
-  plan.phase === 'Rejected' ||
-  plan.phase === 'Paused' ||
-  plan.phase === 'Deleting'
-    ? 'Pending'
-    : plan.phase
-
-const nextCopies = (facts: ModelFacts, decision: ModelDecision, plans: readonly CopyPlan[]): Copy[] => {
-  const { namespace } = facts.seen.model.metadata
-  const wanted = plans.flatMap(plan => toCopy(facts, plan))
-  const keys = wanted.map(copy => copyKey(namespace, copy))
-  const others = (facts.status.copies ?? []).filter(copy => !keys.includes(copyKey(namespace, copy)))
-  return [...wanted, ...others.map(copy => markLeaving(namespace, copy, decision))]
-}
-
-const markLeaving = (namespace: string, copy: Copy, decision: ModelDecision): Copy => {
-  const key = copyKey(namespace, copy)
-  const leaves = decision.actions.some(
-    a => a.do === 'startWork' && a.identity.command === 'remove' && a.volume?.key === key,
-  )
-  return leaves ? { ...copy, phase: 'Removing' } : copy
-}
-
-const toCopy = (facts: ModelFacts, plan: CopyPlan): Copy[] => {
-  const { volume, copy, runtimes, work } = plan.wanted
-  if (!volume) return []
-  const isReady = plan.phase === 'Ready'
-  const isNamed = copy?.isNamed || runtimes.some(runtime => runtime.why === 'Named')
-  const { reason: _, message: __, ...kept } = copy ?? { origin: 'Fetched' as const }
-  const bytesDone = isReady ? facts.resolved?.bytes : (doneBytes(work) ?? copy?.bytesDone)
-  return [
-    {
-      ...kept,
-      claim: volume.claim,
-      subPath: volume.subPath,
-      runtimes: runtimes.map(runtime => runtime.name).sort(),
-      isNamed,
-      phase: copyPhase(plan),
-      ...(bytesDone === undefined ? {} : { bytesDone }),
-      ...(isReady ? {} : { reason: plan.reason, message: shortMessage(plan.message) }),
-    },
+/** After a pass that broke: what was true may be so still, but nobody has looked. */
+export const nextDefectStatus = <T extends ModelStatus | RuntimeStatus>(
+  object: (Model | Runtime) & { readonly status: T },
+  error: unknown,
+  now: Date,
+): T => {
+  const message = `a defect: ${error instanceof Error ? error.message : String(error)}`
+  const replaced: readonly string[] = ['Ready', 'Reconciling', 'Stalled']
+  const others = ((object.status.conditions ?? []) as Condition[]).filter(one => !replaced.includes(one.type))
+  const facts = [
+    fact('Ready', 'Unknown', 'Unexpected', message),
+    fact('Stalled', 'True', 'Unexpected', message),
   ]
-}
-
-const doneBytes = (work: WorkView | undefined): number | undefined =>
-  work?.command === 'download' ? work.progress?.bytesDone : undefined
-
-/** Bytes of all wanted copies together; 100 % only when every one is verified. */
-const sumProgress = (facts: ModelFacts, copies: readonly Copy[]): ModelStatus['progress'] => {
-  const { resolved, seen } = facts
-  const wanted = copies.filter(copy => copy.phase !== 'Removing' && copy.runtimes.length > 0)
-  if (!resolved || wanted.length === 0) return undefined
-  const before = seen.model.status.progress
-  const bytesTotal = resolved.bytes * wanted.length
-  const sum = wanted.reduce((total, copy) => total + Math.min(copy.bytesDone ?? 0, resolved.bytes), 0)
-  const isAll = wanted.every(copy => copy.phase === 'Ready')
-  const isSameSum =
-    before?.bytesTotal === bytesTotal && seen.model.status.resolved?.revision === resolved.revision
-  const bytesDone = isSameSum && !isAll ? Math.max(sum, Math.min(before.bytesDone, bytesTotal)) : sum
-  const percent = isAll ? 100 : Math.min(99, toPercent(bytesDone, bytesTotal))
-  const running = seen.works.find(work => work.command === 'download' && work.phase === 'Running')?.progress
-  return withoutAbsent({
-    percent,
-    bytesDone: isAll ? bytesTotal : bytesDone,
-    bytesTotal,
-    bytesPerSecond: running?.bytesPerSecond === undefined ? undefined : Math.round(running.bytesPerSecond),
-    etaSeconds: running?.etaSeconds === undefined ? undefined : Math.round(running.etaSeconds),
-  }) as NonNullable<ModelStatus['progress']>
-}
-
-const stillFor: readonly string[] = [
-  'Resolving',
-  'Queued',
-  'Downloading',
-  'Verifying',
-  'Waiting',
-  'Blocked',
-  'Deleting',
-]
-
-const modelConditions = (facts: ModelFacts, decision: ModelDecision, plans: readonly CopyPlan[]): Fact[] => {
-  const { phase, reason, message } = decision
-  const isReady = phase === 'Ready'
-  const isFirst = !facts.seen.model.status.conditions?.length && !decision.isStalled
-  const ready = isReady ? 'True' : isFirst ? 'Unknown' : 'False'
-  const list = [fact('Ready', ready, isFirst && !isReady ? 'Progressing' : reason, message)]
-  if (stillFor.includes(phase)) list.push(fact('Reconciling', 'True', reason, message))
-  if (decision.isStalled) list.push(fact('Stalled', 'True', reason, message))
-  if (facts.resolved) list.push(fact('Resolved', 'True', 'Resolved', `revision ${facts.resolved.revision}`))
-  else
-    list.push(
-      fact(
-        'Resolved',
-        facts.status.failure ? 'False' : 'Unknown',
-        phase === 'Resolving' ? 'Resolving' : reason,
-        message,
-      ),
-    )
-  return [...list, ...downloadedCondition(facts, plans), ...detectedCondition(facts)]
-}
-
-const downloadedCondition = (facts: ModelFacts, plans: readonly CopyPlan[]): Fact[] => {
-  const wanted = plans.filter(plan => plan.wanted.volume)
-  const { resolved } = facts
-  if (!resolved || wanted.length === 0) return []
-  const missing = wanted.find(
-    p => p.wanted.volume && !isVerified(p.wanted.copy, resolved.revision, p.wanted.volume),
-  )
-  return missing
-    ? [fact('Downloaded', 'False', missing.reason, missing.message)]
-    : [fact('Downloaded', 'True', 'Downloaded', 'every byte of every wanted copy is verified')]
-}
-
-const detectedCondition = ({ resolved, status }: ModelFacts): Fact[] => {
-  if (!resolved) return []
-  return status.capabilities
-    ? [fact('CapabilitiesDetected', 'True', 'Detected')]
-    : [fact('CapabilitiesDetected', 'False', 'NotDetected')]
+  return { ...object.status, conditions: [...joined(object, facts, now), ...others] }
 }
 
 /** The status of a Runtime after this pass. */
@@ -187,15 +59,10 @@ export const nextRuntimeStatus = (seen: RuntimeObservation, decision: RuntimeDec
   }) as RuntimeStatus
   const display = displayRuntime(draft)
   const { display: _, ...rest } = draft
-  const generation = runtime.metadata.generation
-  const conditions = runtimeConditions(seen, decision, draft).map(c => ({
-    ...c,
-    observedGeneration: generation,
-  }))
   return {
     ...rest,
     ...(display ? { display } : {}),
-    conditions: mergeConditions((runtime.status.conditions ?? []) as Condition[], conditions, seen.now),
+    conditions: joined(runtime, runtimeConditions(seen, decision, draft), seen.now),
   }
 }
 
