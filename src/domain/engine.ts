@@ -1,4 +1,5 @@
 // The second port: how an engine is launched, asked, loaded, unloaded and proved. One file per engine in `engines/`.
+// Its promises are numbered on from those of the platform.
 import type { Task } from './capabilities.ts'
 import type { Reason } from './conditions.ts'
 import type { EngineName } from './parts.ts'
@@ -95,36 +96,36 @@ export interface Engine {
   readonly defaultPort: number
   readonly layout: 'HubCache' | 'OllamaStore'
 
-  /** Pure. Throws Rejected `ArgumentNotAllowed` for an owned or unsafe argument, naming it. */
+  /** 6.1 Pure. Throws Rejected `ArgumentNotAllowed` for an owned or unsafe argument, naming it. */
   recipe(wish: RecipeWish): Recipe
 
-  /** Pure. What to write so that the container starts with the recipe: config text when `found.config` is defined, else
+  /** 6.2 Pure. What to write so that the container starts with the recipe: config text when `found.config` is defined, else
    *  command and args with only our flags replaced or added, the others and their order kept. InPlace engines return only
    *  the hash. Throws Rejected `ShellCommand`, `UnknownEntrypoint`, `OwnedFlagInArgs`. */
   launch(recipe: Recipe, found: ContainerSight): Launch
 
-  /** Pure. The sign in one log line; undefined for a line that says nothing about loading. */
+  /** 6.3 Pure. The sign in one log line; undefined for a line that says nothing about loading. */
   loadSign(line: string): LoadSign | undefined
 
-  /** Pure. Environment of the container that places the model store, absolute; undefined when it is the engine's default. */
+  /** 6.4 Pure. Environment of the container that places the model store, absolute; undefined when it is the engine's default. */
   storePath(found: ContainerSight): string | undefined
 
-  /** Never throws; ends within `timeoutMs`. Cheap: list, health, counters; no request of a model. */
+  /** 6.5 Never throws; ends within `timeoutMs`. Cheap: list, health, counters; no request of a model. */
   ask(address: string, timeoutMs: number): Promise<EngineAnswer>
 
-  /** Never throws. List identity as the recipe wants it and, with mode Task, one minimal request answered with usage. */
+  /** 6.6 Never throws. List identity as the recipe wants it and, with mode Task, one minimal request answered with usage. */
   prove(
     address: string,
     recipe: Recipe,
     options: { readonly mode: 'Task' | 'ListOnly'; readonly timeoutMs: number },
   ): Promise<ProofResult>
 
-  /** InPlace only: loads with keep-alive −1 and returns when the engine says so. Throws Transient; NotSupported for Recreate. */
+  /** 6.7 InPlace only: loads with keep-alive −1 and returns when the engine says so. Throws Transient; NotSupported for Recreate. */
   load(address: string, recipe: Recipe, timeoutMs: number): Promise<void>
 
-  /** InPlace only: unloads whatever is loaded except `keep` and returns when the list is empty of it. Throws Transient; NotSupported for Recreate. */
+  /** 6.8 InPlace only: unloads whatever is loaded except `keep` and returns when the list is empty of it. Throws Transient; NotSupported for Recreate. */
   unload(address: string, keep: Recipe | undefined, timeoutMs: number): Promise<void>
 
-  /** After a commit: moves the alias where that is a call of its own (Ollama); nothing for vLLM. Throws Transient. */
+  /** 6.9 After a commit: moves the alias where that is a call of its own (Ollama); nothing for vLLM. Throws Transient. */
   commit(address: string, recipe: Recipe): Promise<void>
 }

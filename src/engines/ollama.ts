@@ -1,17 +1,15 @@
 // The Ollama engine: the running process loads and unloads through its API, proved by the digest of what is loaded.
-import type { ContainerSight, Engine, EngineAnswer, Recipe, RecipeWish } from '../domain/engine.ts'
+import type { Engine, EngineAnswer } from '../domain/engine.ts'
 import { readSign } from '../domain/engine-facts/load-log.ts'
 import { joinLists, readOllamaList } from '../domain/engine-facts/ollama-answers.ts'
 import { ollamaLog } from '../domain/engine-facts/ollama-log.ts'
-import { toDigestText, toListedName } from '../domain/engine-facts/ollama-names.ts'
+import { findOllamaStore, toOllamaRecipe } from '../domain/engine-facts/ollama-recipe.ts'
 import { field } from '../domain/engine-facts/vllm-answers.ts'
-import { Rejected } from '../domain/failure.ts'
-import { show, toDigest } from '../domain/names.ts'
 import { createHttp, type EngineParts, type Http, type Reply } from './http.ts'
 import { commitOllama, loadOllama, unloadOllama } from './ollama-calls.ts'
 import { proveOllama } from './ollama-proof.ts'
 import { isAnswered } from './proof.ts'
-import { hashRecipe } from './recipe-hash.ts'
+import { sha256 } from './sha256.ts'
 
 export const createOllama = ({ fetch, now = () => performance.now() }: EngineParts): Engine => {
   const http = createHttp(fetch)
@@ -20,40 +18,16 @@ export const createOllama = ({ fetch, now = () => performance.now() }: EnginePar
     strategy: 'InPlace',
     defaultPort: 11_434,
     layout: 'OllamaStore',
-    recipe: toRecipe,
+    recipe: wish => toOllamaRecipe(wish, sha256),
     launch: recipe => ({ hash: recipe.hash }),
     loadSign: line => readSign(line, ollamaLog),
-    storePath: findStore,
+    storePath: findOllamaStore,
     ask: (address, timeoutMs) => ask(http, address, timeoutMs),
     prove: (address, recipe, options) => proveOllama(http, { address, recipe, ...options, now }),
     load: (address, recipe, timeoutMs) => loadOllama(http, { address, recipe, timeoutMs }),
     unload: (address, keep, timeoutMs) => unloadOllama(http, { address, keep, timeoutMs, now }),
     commit: (address, recipe) => commitOllama(http, address, recipe),
   }
-}
-
-const toRecipe = (wish: RecipeWish): Recipe => {
-  const [argument] = [...wish.runtimeArgs, ...wish.modelArgs]
-  if (argument !== undefined) {
-    throw new Rejected(
-      'ArgumentNotAllowed',
-      `engineArgs: ${show(argument)} is not allowed: Ollama takes no arguments per model; use its environment or a Modelfile`,
-    )
-  }
-  const model = toListedName(wish.ollamaName ?? '')
-  const identity = toDigest(toDigestText(wish.revision), 'revision')
-  const servedNames = [...new Set([model, wish.alias])]
-  const told = { engine: 'Ollama', model, identity, servedNames, args: [] } as const
-  return { ...told, task: wish.task, hash: hashRecipe(told) }
-}
-
-/** `OLLAMA_MODELS`, as Ollama reads it: quotes and blanks around it do not count. */
-const findStore = (found: ContainerSight): string | undefined => {
-  const path = found.env['OLLAMA_MODELS']
-    ?.trim()
-    .replace(/^["']+|["']+$/g, '')
-    .replace(/(.)\/+$/, '$1')
-  return path?.startsWith('/') ? path : undefined
 }
 
 const ask = async (http: Http, address: string, timeoutMs: number): Promise<EngineAnswer> => {

@@ -1,15 +1,14 @@
 // The vLLM engine: one process per model, told by its command line or config file, proved by the root of its model list.
-import type { Engine, EngineAnswer, Recipe, RecipeWish } from '../domain/engine.ts'
+import type { Engine, EngineAnswer } from '../domain/engine.ts'
 import { readSign } from '../domain/engine-facts/load-log.ts'
 import { type Counters, readCounters, readModelList } from '../domain/engine-facts/vllm-answers.ts'
 import { launchVllm } from '../domain/engine-facts/vllm-launch.ts'
 import { vllmLog } from '../domain/engine-facts/vllm-log.ts'
-import { checkEngineArgs } from '../domain/engine-facts/vllm-owned.ts'
-import { NotSupported, Rejected } from '../domain/failure.ts'
-import { show } from '../domain/names.ts'
+import { toVllmRecipe } from '../domain/engine-facts/vllm-recipe.ts'
+import { NotSupported } from '../domain/failure.ts'
 import { createHttp, type EngineParts, type Http, type Reply } from './http.ts'
 import { isAnswered } from './proof.ts'
-import { hashRecipe } from './recipe-hash.ts'
+import { sha256 } from './sha256.ts'
 import { proveVllm } from './vllm-proof.ts'
 
 export const createVllm = ({ fetch, now = () => performance.now() }: EngineParts): Engine => {
@@ -19,7 +18,7 @@ export const createVllm = ({ fetch, now = () => performance.now() }: EngineParts
     strategy: 'Recreate',
     defaultPort: 8000,
     layout: 'HubCache',
-    recipe: toRecipe,
+    recipe: wish => toVllmRecipe(wish, sha256),
     launch: launchVllm,
     loadSign: line => readSign(line, vllmLog),
     // The model is named by its folder, so nothing in the environment places it.
@@ -34,20 +33,6 @@ export const createVllm = ({ fetch, now = () => performance.now() }: EngineParts
 
 const neverInPlace = (): never => {
   throw new NotSupported('vLLM changes its model only with a new process')
-}
-
-const toRecipe = (wish: RecipeWish): Recipe => {
-  const { path, modelName, alias, task } = wish
-  if (!path?.startsWith('/') || /(^|\/)\.\.?(\/|$)|[\x00-\x1f]/.test(path)) {
-    throw new Rejected('UnsafePath', `path: ${show(path)} is not an absolute folder`)
-  }
-  const args = [...wish.runtimeArgs, ...wish.modelArgs]
-  checkEngineArgs(wish.runtimeArgs)
-  checkEngineArgs(wish.modelArgs)
-  const model = path.replace(/\/+$/, '')
-  const servedNames = [...new Set([modelName, alias])]
-  const told = { engine: 'VLLM', model, identity: model, servedNames, args } as const
-  return { ...told, task, hash: hashRecipe(told) }
 }
 
 const ask = async (http: Http, address: string, timeoutMs: number): Promise<EngineAnswer> => {

@@ -21,3 +21,14 @@ export const seen = async <T>(
   }
   throw new Error(`not seen within a minute: ${what}`)
 }
+
+/** Time goes on until the promise is settled. */
+export const during = async <T>(pass: Pass, promise: Promise<T>): Promise<T> => {
+  let isOpen = true
+  const close = (): void => {
+    isOpen = false
+  }
+  promise.then(close, close)
+  while (isOpen) await pass()
+  return promise
+}

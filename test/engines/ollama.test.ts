@@ -2,9 +2,10 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Recipe } from '../../src/domain/engine.ts'
 import { createOllama } from '../../src/engines/ollama.ts'
+import { ollamaContract } from '../contracts/engines-contract.ts'
 import type { EngineFault } from '../stand-ins/engine/faults.ts'
 import { type EngineProcess, freePort, startEngineProcess } from '../stand-ins/engine/start.ts'
-import { openScene, storeModel, waitFor } from './start-engines.ts'
+import { openScene, pass, storeModel, waitFor } from './start-engines.ts'
 
 const ollama = createOllama({ fetch })
 const scene = openScene()
@@ -21,6 +22,39 @@ const recipeOf = (name: string, revision: string): Recipe =>
     task: 'Chat',
   })
 
+const startOllama = async (store: string): Promise<EngineProcess> => {
+  const port = await freePort()
+  const environment = { OLLAMA_HOST: `127.0.0.1:${port}`, OLLAMA_MODELS: store }
+  const engine = scene.track(await startEngineProcess({ command: ['ollama', 'serve'], port, environment }))
+  await waitFor(async () => (await ollama.ask(engine.url, 500)).state === 'Answers')
+  return engine
+}
+
+describe('an Ollama of the stand-in', () => {
+  const store = join(scene.folder, 'contract')
+  const stored = {
+    alpha: storeModel(scene, store, { name: 'alpha' }),
+    beta: storeModel(scene, store, { name: 'beta' }),
+    broken: storeModel(scene, store, { name: 'broken' }),
+  }
+  const always: EngineFault[] = [{ fault: 'load-fails', model: 'broken' }]
+  let engine: EngineProcess
+  let nobody = ''
+  beforeAll(async () => {
+    engine = await startOllama(store)
+    await engine.setFaults(always)
+    nobody = `http://127.0.0.1:${await freePort()}`
+  })
+  ollamaContract(() => ({
+    engine: ollama,
+    pass,
+    nobody,
+    address: engine.url,
+    stored,
+    stall: model => engine.setFaults([...always, { fault: 'load-never-ends', model }]),
+  }))
+})
+
 describe('an Ollama with two models in its store', () => {
   const store = join(scene.folder, 'store')
   const alpha = recipeOf('alpha', storeModel(scene, store, { name: 'alpha' }))
@@ -28,20 +62,10 @@ describe('an Ollama with two models in its store', () => {
   let engine: EngineProcess
 
   beforeAll(async () => {
-    const port = await freePort()
-    engine = scene.track(
-      await startEngineProcess({
-        command: ['ollama', 'serve'],
-        port,
-        environment: { OLLAMA_HOST: `127.0.0.1:${port}`, OLLAMA_MODELS: store },
-      }),
-    )
-    await waitFor(async () => (await ollama.ask(engine.url, 500)).state === 'Answers')
+    engine = await startOllama(store)
   })
   const prove = (recipe: Recipe, timeoutMs = 5000) =>
     ollama.prove(engine.url, recipe, { mode: 'Task', timeoutMs })
-  const loadedNames = async () =>
-    (await ollama.ask(engine.url, 5000)).listed.filter(model => model.isLoaded).map(model => model.name)
   const withFaults = async (faults: EngineFault[], check: () => Promise<void>) => {
     await engine.setFaults(faults)
     try {
@@ -51,42 +75,20 @@ describe('an Ollama with two models in its store', () => {
     }
   }
 
-  it('lists what is stored and what is loaded, with digests', async () => {
-    const answer = await ollama.ask(engine.url, 5000)
-    expect(answer).toMatchObject({ state: 'Answers', version: '0.22.0', isAsleep: false })
-    expect(answer.listed).toContainEqual({ name: 'alpha:latest', identity: alpha.identity, isLoaded: false })
+  it('tells its version, and the message of a failed proof the digest that was wanted', async () => {
+    expect(await ollama.ask(engine.url, 5000)).toMatchObject({ version: '0.22.0', isAsleep: false })
+    expect((await prove(alpha)).message).toContain(alpha.identity.slice(0, 19))
   })
 
-  it('is not proved before it has loaded the model, and the message tells both', async () => {
-    const result = await prove(alpha)
-    expect(result).toMatchObject({ isProved: false, reason: 'ModelEvicted' })
-    expect(result.message).toContain('nothing')
-    expect(result.message).toContain(alpha.identity.slice(0, 19))
-  })
-
-  it('loads for ever, is proved, and the proof does not reset the expiry', async () => {
+  it('loads for ever, and the proof does not reset the expiry', async () => {
     await ollama.load(engine.url, alpha, 5000)
-    expect(await prove(alpha)).toMatchObject({ isProved: true, reason: 'Active' })
+    expect(await prove(alpha)).toMatchObject({ isProved: true })
     const ps = (await (await fetch(`${engine.url}/api/ps`)).json()) as { models: { expires_at: string }[] }
     expect(new Date(ps.models[0]?.expires_at ?? '').getFullYear()).toBeGreaterThan(2300)
   })
 
-  it('unloads all but the one to keep, and is empty when asked to be', async () => {
-    await ollama.load(engine.url, alpha, 5000)
-    await ollama.load(engine.url, beta, 5000)
-    await ollama.unload(engine.url, beta, 5000)
-    expect(await loadedNames()).toEqual(['beta:latest'])
-    await ollama.unload(engine.url, undefined, 5000)
-    expect(await loadedNames()).toEqual([])
-  })
-
-  it('moves the alias at commit, once', async () => {
-    await ollama.commit(engine.url, alpha)
-    const find = async () =>
-      (await ollama.ask(engine.url, 5000)).listed.find(model => model.name === 'active:latest')?.identity
-    expect(await find()).toBe(alpha.identity)
+  it('an alias that is the model already is not copied again', async () => {
     await ollama.commit(engine.url, beta)
-    expect(await find()).toBe(beta.identity)
     const calls: string[] = []
     const counting = createOllama({
       fetch: (input, init) => {
@@ -142,29 +144,5 @@ describe('an Ollama with two models in its store', () => {
       const error = await ollama.load(engine.url, beta, 400).catch((caught: unknown) => caught)
       expect(error).toMatchObject({ name: 'Transient', reason, message: expect.stringContaining(told) })
     })
-  })
-
-  it('a model that is not stored cannot be loaded', async () => {
-    const error = await ollama
-      .load(engine.url, recipeOf('nope', alpha.identity), 5000)
-      .catch((e: unknown) => e)
-    expect(error).toMatchObject({ reason: 'LoadFailed', message: expect.stringContaining('not found') })
-  })
-})
-
-describe('an Ollama that is not there', () => {
-  it('is refused data when asked, and Transient when told to do something', async () => {
-    const address = `http://127.0.0.1:${await freePort()}`
-    const recipe = recipeOf('alpha', `sha256:${'a'.repeat(64)}`)
-    expect((await ollama.ask(address, 500)).state).toBe('Refused')
-    expect(await ollama.prove(address, recipe, { mode: 'Task', timeoutMs: 500 })).toMatchObject({
-      reason: 'EngineUnreachable',
-    })
-    for (const call of [
-      () => ollama.load(address, recipe, 500),
-      () => ollama.unload(address, undefined, 500),
-      () => ollama.commit(address, recipe),
-    ])
-      await expect(call()).rejects.toMatchObject({ name: 'Transient', reason: 'EngineUnreachable' })
   })
 })

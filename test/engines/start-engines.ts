@@ -58,6 +58,9 @@ export const storeModel = (scene: Scene, store: string, options: TinyModelOption
   return `sha256:${image.digest}`
 }
 
+/** A moment of the real time, for the contracts. */
+export const pass = (): Promise<void> => new Promise(resolve => setTimeout(resolve, 10))
+
 export const waitFor = async (isSo: () => Promise<boolean>, milliseconds = 10_000): Promise<void> => {
   const end = Date.now() + milliseconds
   while (!(await isSo())) {

@@ -1,11 +1,15 @@
 // Engines of the memory world: a recipe and launch as the real ones make them, and answers from what the pods hold.
 import { createHash } from 'node:crypto'
-import type { Engine, EngineAnswer, Listed, ProofResult, Recipe, RecipeWish } from '../../domain/engine.ts'
+import type { Reason } from '../../domain/conditions.ts'
+import type { Engine, EngineAnswer, Listed, ProofResult, Recipe } from '../../domain/engine.ts'
 import { readSign } from '../../domain/engine-facts/load-log.ts'
+import { ollamaLog } from '../../domain/engine-facts/ollama-log.ts'
+import { toListedName } from '../../domain/engine-facts/ollama-names.ts'
+import { findOllamaStore, toOllamaRecipe } from '../../domain/engine-facts/ollama-recipe.ts'
 import { launchVllm } from '../../domain/engine-facts/vllm-launch.ts'
 import { vllmLog } from '../../domain/engine-facts/vllm-log.ts'
-import { checkEngineArgs } from '../../domain/engine-facts/vllm-owned.ts'
-import { NotSupported, Rejected, Transient } from '../../domain/failure.ts'
+import { toVllmRecipe } from '../../domain/engine-facts/vllm-recipe.ts'
+import { NotSupported, Transient } from '../../domain/failure.ts'
 import type { EngineName } from '../../domain/parts.ts'
 import { storedIn } from './memory-pods.ts'
 import type { MemoryProcess } from './memory-process.ts'
@@ -21,8 +25,7 @@ const podAt = (world: World, address: string): Pod | undefined => {
   return pod?.isRunning ? pod : undefined
 }
 
-const hashOf = (told: Omit<Recipe, 'hash' | 'task'>): string =>
-  createHash('sha256').update(JSON.stringify(told)).digest('hex').slice(0, 16)
+const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
 
 const answer = (state: EngineAnswer['state'], listed: readonly Listed[] = []): EngineAnswer => ({
   state,
@@ -31,13 +34,40 @@ const answer = (state: EngineAnswer['state'], listed: readonly Listed[] = []): E
   running: 0,
 })
 
-const proofOf = (listed: readonly Listed[] | undefined, recipe: Recipe): ProofResult => {
-  const isProved = listed?.some(one => one.isLoaded && one.identity === recipe.identity) ?? false
-  const names = listed?.map(one => one.name).join(', ') || 'nothing'
-  return isProved
-    ? { isProved, reason: 'Active', message: 'answered with usage', milliseconds: 1 }
-    : { isProved, reason: 'ProofFailed', message: `listed: ${names}`, milliseconds: 1 }
+interface Place {
+  readonly world: World
+  readonly pod: Pod | undefined
 }
+
+type Options = Parameters<Engine['prove']>[2]
+
+const proofOf = ({ world, pod }: Place, recipe: Recipe, { mode }: Options): ProofResult => {
+  const listed = pod && (pod.engine === 'Ollama' ? listedByOllama(world, pod) : listedByVllm(pod))
+  if (!pod || !listed) return unproved('EngineUnreachable', 'refused the connection')
+  const loaded = listed.filter(one => one.isLoaded)
+  if (!loaded.some(one => one.identity === recipe.identity && isNamed(one, recipe)))
+    return unproved(misfit(loaded, recipe), `listed: ${loaded.map(one => one.name).join(', ') || 'nothing'}`)
+  if (recipe.engine === 'Ollama' && recipe.task === 'Rerank' && mode === 'Task')
+    return unproved('TaskNotServed', 'Ollama has no route to rerank')
+  return { isProved: true, reason: 'Active', message: 'answered with usage', milliseconds: 1 }
+}
+
+const unproved = (reason: Reason, message: string): ProofResult => ({
+  isProved: false,
+  reason,
+  message,
+  milliseconds: 1,
+})
+
+const misfit = (loaded: readonly Listed[], { engine, model }: Recipe): Reason =>
+  engine === 'Ollama' && !loaded.some(one => one.name === model) ? 'ModelEvicted' : 'WrongModel'
+
+/** vLLM answers to the names it was started with; Ollama by whichever name its digest has. */
+const isNamed = ({ name }: Listed, { engine, servedNames }: Recipe): boolean =>
+  engine === 'Ollama' || servedNames.includes(name)
+
+const refused = (address: string): Transient =>
+  new Transient('EngineUnreachable', `${address} refused the connection`)
 
 const never = async (): Promise<never> => {
   throw new NotSupported('vLLM changes its model only with a new process')
@@ -48,39 +78,30 @@ const createVllm = ({ world }: MemoryProcess): Engine => ({
   strategy: 'Recreate',
   defaultPort: 8000,
   layout: 'HubCache',
-  recipe: vllmRecipe,
+  recipe: wish => toVllmRecipe(wish, sha256),
   launch: launchVllm,
   loadSign: line => readSign(line, vllmLog),
   storePath: () => undefined,
   ask: async address => {
     const pod = podAt(world, address)
-    return pod?.isReady ? answer('Answers', listedByVllm(pod)) : answer('Refused')
+    const listed = pod && listedByVllm(pod)
+    return listed ? answer('Answers', listed) : answer('Refused')
   },
-  prove: async (address, recipe) => {
-    const pod = podAt(world, address)
-    return proofOf(pod?.isReady ? listedByVllm(pod) : undefined, recipe)
-  },
+  prove: async (address, recipe, options) => proofOf({ world, pod: podAt(world, address) }, recipe, options),
   load: never,
   unload: never,
   commit: async () => {},
 })
 
-const vllmRecipe = (wish: RecipeWish): Recipe => {
-  if (!wish.path) throw new Rejected('UnsafePath', 'path: is not an absolute folder')
-  checkEngineArgs([...wish.runtimeArgs, ...wish.modelArgs])
-  const told = {
-    engine: 'VLLM' as const,
-    model: wish.path,
-    identity: wish.path,
-    servedNames: [...new Set([wish.modelName, wish.alias])],
-    args: [...wish.runtimeArgs, ...wish.modelArgs],
-  }
-  return { ...told, task: wish.task, hash: hashOf(told) }
-}
-
-const listedByVllm = ({ template }: Pod): Listed[] => {
-  const model = template.args.find(word => word.startsWith('/')) ?? 'unknown'
-  return [{ name: model.slice(model.lastIndexOf('/') + 1), identity: model, isLoaded: true }]
+/** As it lists them when it was started by us: each served name with the folder. Undefined until it listens. */
+const listedByVllm = ({ template, isReady }: Pod): Listed[] | undefined => {
+  const identity = template.args.find(word => word.startsWith('/')) ?? 'unknown'
+  const told = template.args.slice(template.args.indexOf('--served_model_name') + 1)
+  const end = told.findIndex(word => word.startsWith('--'))
+  const names = template.args.includes('--served_model_name')
+    ? told.slice(0, end < 0 ? undefined : end)
+    : [identity.slice(identity.lastIndexOf('/') + 1)]
+  return isReady ? names.map(name => ({ name, identity, isLoaded: true })) : undefined
 }
 
 const createOllama = (process: MemoryProcess): Engine => ({
@@ -88,50 +109,70 @@ const createOllama = (process: MemoryProcess): Engine => ({
   strategy: 'InPlace',
   defaultPort: 11_434,
   layout: 'OllamaStore',
-  recipe: ollamaRecipe,
+  recipe: wish => toOllamaRecipe(wish, sha256),
   launch: recipe => ({ hash: recipe.hash }),
-  loadSign: () => undefined,
-  storePath: () => undefined,
+  loadSign: line => readSign(line, ollamaLog),
+  storePath: findOllamaStore,
   ask: async address => {
     const pod = podAt(process.world, address)
     return pod ? answer('Answers', listedByOllama(process.world, pod)) : answer('Refused')
   },
-  prove: async (address, recipe) => {
-    const pod = podAt(process.world, address)
-    return proofOf(pod && listedByOllama(process.world, pod), recipe)
-  },
-  load: (address, recipe) => load(process, address, recipe),
+  prove: async (address, recipe, options) =>
+    proofOf({ world: process.world, pod: podAt(process.world, address) }, recipe, options),
+  load: (address, recipe, timeoutMs) => load(process, { address, recipe, timeoutMs }),
   unload: (address, keep) => unload(process, address, keep),
   commit: (address, recipe) =>
-    process.write(`alias of ${recipe.model}`, () => void podAt(process.world, address)),
+    process.write(`alias of ${recipe.model}`, () => commit(process.world, address, recipe)),
 })
 
-const ollamaRecipe = (wish: RecipeWish): Recipe => {
-  const model = wish.ollamaName ?? ''
-  const servedNames = [...new Set([model, wish.alias])]
-  const told = { engine: 'Ollama' as const, model, identity: wish.revision, servedNames, args: [] }
-  return { ...told, task: wish.task, hash: hashOf(told) }
-}
-
-const listedByOllama = (world: World, pod: Pod): Listed[] =>
-  [...storedIn(world, pod)].map(([name, identity]) => ({
+const listedByOllama = (world: World, pod: Pod): Listed[] => {
+  const stored = storedIn(world, pod)
+  const aliases = [...(world.aliases.get(pod.deployment) ?? [])].filter(([, identity]) =>
+    [...stored.values()].includes(identity),
+  )
+  return [...stored, ...aliases].map(([name, identity]) => ({
     name,
     identity,
     isLoaded: pod.loaded.includes(name),
   }))
+}
 
-/** The process goes on loading when the caller is gone. */
-const load = async (process: MemoryProcess, address: string, recipe: Recipe): Promise<void> => {
+const commit = (world: World, address: string, { servedNames, model, identity }: Recipe): void => {
+  const pod = podAt(world, address)
+  if (!pod) throw refused(address)
+  const aliases = new Map(world.aliases.get(pod.deployment))
+  for (const alias of servedNames.filter(name => name !== model)) aliases.set(toListedName(alias), identity)
+  world.aliases.set(pod.deployment, aliases)
+}
+
+interface LoadWish {
+  readonly address: string
+  readonly recipe: Recipe
+  readonly timeoutMs: number
+}
+
+/** The process goes on loading when the caller is gone, or waits no longer. */
+const load = async (process: MemoryProcess, { address, recipe, timeoutMs }: LoadWish): Promise<void> => {
   const { world } = process
   await process.write(`load of ${recipe.model}`, () => undefined)
   const pod = podAt(world, address)
-  if (!pod) throw new Transient('EngineUnreachable', `${address} refused the connection`)
-  await new Promise<void>(done => void world.clock.after(world.script.loadSeconds * 1000, done))
-  const failure = world.script.loadFails.get(recipe.model)
+  if (!pod) throw refused(address)
+  const loadMs = world.script.loadSeconds * 1000
+  const ended = later(world, loadMs).then(() => finishLoad(world, pod, recipe))
+  if (loadMs <= timeoutMs) return ended
+  ended.catch(() => undefined)
+  await later(world, timeoutMs)
+  throw new Transient('LoadStalled', `${address} did not answer within ${timeoutMs} ms`)
+}
+
+const later = (world: World, ms: number): Promise<void> =>
+  new Promise(done => void world.clock.after(ms, done))
+
+const finishLoad = (world: World, pod: Pod, { model }: Recipe): void => {
+  const failure = world.script.loadFails.get(model)
   if (failure) throw new Transient('LoadFailed', failure)
-  if (!storedIn(world, pod).has(recipe.model))
-    throw new Transient('LoadFailed', `model ${recipe.model} not found`)
-  world.edit(world.pods, pod.name, one => ({ ...one, loaded: [...new Set([...one.loaded, recipe.model])] }))
+  if (!storedIn(world, pod).has(model)) throw new Transient('LoadFailed', `model ${model} not found`)
+  world.edit(world.pods, pod.name, one => ({ ...one, loaded: [...new Set([...one.loaded, model])] }))
   if ((world.pods.get(pod.name)?.loaded.length ?? 0) > 1)
     world.violations.push(`two models are loaded in ${pod.name}`)
 }
@@ -140,7 +181,7 @@ const unload = (process: MemoryProcess, address: string, keep: Recipe | undefine
   const { world } = process
   return process.write('unload', () => {
     const pod = podAt(world, address)
-    if (!pod) throw new Transient('EngineUnreachable', `${address} refused the connection`)
+    if (!pod) throw refused(address)
     const stored = storedIn(world, pod)
     world.edit(world.pods, pod.name, one => ({
       ...one,

@@ -130,6 +130,8 @@ export class World {
   readonly claims: Table<Claim>
   readonly diary: Diary[] = []
   readonly done: Done[] = []
+  /** Ollama: Deployment → alias → the manifest that it is */
+  readonly aliases = new Map<string, ReadonlyMap<string, string>>()
   /** promises that were broken: must stay empty */
   readonly violations: string[] = []
   readonly script: Script = {
