@@ -9,6 +9,7 @@ import { Connections } from './transfer/crew.ts'
 import { type FetchTools, fetchFile, partSizeOf } from './transfer/fetch-file.ts'
 import { FrontHasher } from './transfer/front-hasher.ts'
 import { countResumable } from './transfer/partial.ts'
+import { RangeSockets } from './transfer/range-sockets.ts'
 
 /** Blobs at a time, and connections of all of them together. */
 const blobsAtOnce = 4
@@ -68,11 +69,12 @@ export const fetchBlobs = async (order: BlobsOrder): Promise<Fetched> => {
   reporter.enter('Downloading', { bytesReused: plan.bytesTotal - plan.bytesMissing + bytesResumed })
   const tally = new Tally(order)
   tally.begin(resumed)
-  const hasher = new FrontHasher()
+  const [hasher, sockets] = [new FrontHasher(), new RangeSockets()]
   try {
-    const tools = { connections: new Connections(mostConnections), hasher }
+    const tools = { connections: new Connections(mostConnections), sockets, hasher }
     return { digests: await fetchAll(order, tally, tools), bytesResumed }
   } finally {
+    sockets.close()
     await hasher.close()
   }
 }

@@ -4,6 +4,7 @@ import { isDiskError, WorkError } from '../outcome.ts'
 import { NoRanges, streamPart } from './part-stream.ts'
 import type { Partial } from './partial.ts'
 import type { Part } from './parts.ts'
+import type { RangeSockets } from './range-sockets.ts'
 import { longestPatience, pause, toNetworkError, Watchdog, type Wire, withRetries } from './wire.ts'
 
 /** Connections that one work may have open, over all its blobs. */
@@ -48,6 +49,7 @@ export interface CrewOrder {
   readonly path: string
   readonly partial: Partial
   readonly connections: Connections
+  readonly sockets: RangeSockets
   /** called whenever bytes were written */
   readonly onBytes: () => void
 }
@@ -61,7 +63,8 @@ export class Crew {
   readonly #stop = new AbortController()
   readonly #running = new Set<Promise<void>>()
   #limit = firstConnections
-  #signed: string | undefined
+  /** the address that answers with ranges, redirected or not; its first answer opens the other connections */
+  #known: string | undefined
   #error: unknown
 
   constructor(wire: Wire, order: CrewOrder) {
@@ -83,7 +86,8 @@ export class Crew {
 
   /** Opens connections up to the limit; the first of a blob waits for nobody. */
   #fillUp(): void {
-    while (this.#running.size < this.#limit && !this.#stop.signal.aborted) {
+    const limit = this.#known ? this.#limit : 1
+    while (this.#running.size < limit && !this.#stop.signal.aborted) {
       const isFirst = this.#running.size === 0
       const isShared = this.#order.connections.tryTake()
       if (!isShared && !isFirst) return
@@ -134,24 +138,33 @@ export class Crew {
     }
   }
 
-  /** A signed address is used until it is refused. */
+  /** An address that has answered is used until it is refused. */
   async #attempt(part: Part): Promise<void> {
-    const { path, partial, onBytes, connections } = this.#order
+    const { partial, connections } = this.#order
     await connections.untilAllowed(this.#wire.signal)
     const dog = new Watchdog(this.#wire)
-    const url = this.#signed ?? this.#order.url
-    const order = { url, isSigned: this.#signed !== undefined, path, onBytes }
+    const order = this.#partOrder()
     try {
-      const answered = await streamPart(this.#wire, dog, { order, partial, part })
-      if (answered !== this.#order.url) this.#signed = answered
+      await streamPart(this.#wire, dog, { order, partial, part })
     } catch (error) {
-      this.#signed = undefined
+      this.#known = undefined
       this.#ease(error)
       if (isOurs(error)) throw error
-      throw toNetworkError(error, this.#wire, dog, new URL(url).host)
+      throw toNetworkError(error, this.#wire, dog, new URL(order.url).host)
     } finally {
       dog.end()
     }
+  }
+
+  #partOrder() {
+    const { path, onBytes, sockets } = this.#order
+    const url = this.#known ?? this.#order.url
+    const onAnswer = (answered: string): void => {
+      this.#known = answered
+      this.#fillUp()
+    }
+    const isSigned = url !== this.#order.url
+    return { url, isSigned, path, onBytes, onAnswer, ...(this.#known ? { sockets } : {}) }
   }
 
   /** Fewer connections, and quiet for as long as the server asks. */

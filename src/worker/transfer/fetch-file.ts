@@ -7,6 +7,7 @@ import type { FrontHasher } from './front-hasher.ts'
 import { NoRanges, streamWhole } from './part-stream.ts'
 import { Partial } from './partial.ts'
 import { partSizeFor } from './parts.ts'
+import type { RangeSockets } from './range-sockets.ts'
 import { toNetworkError, Watchdog, type Wire, withRetries } from './wire.ts'
 
 export interface FetchOrder {
@@ -24,6 +25,7 @@ export interface FetchOrder {
 /** What the blobs of one work share. */
 export interface FetchTools {
   readonly connections: Connections
+  readonly sockets: RangeSockets
   readonly hasher: FrontHasher
 }
 
@@ -106,7 +108,8 @@ const transfer = async (
   if (order.size === 0) return
   const { url, path } = order
   try {
-    await new Crew(wire, { url, path, partial, connections: tools.connections, onBytes }).run()
+    const { connections, sockets } = tools
+    await new Crew(wire, { url, path, partial, connections, sockets, onBytes }).run()
   } catch (error) {
     if (!(error instanceof NoRanges)) throw error
     await transferWhole(wire, { order, partial, tools }, onBytes)

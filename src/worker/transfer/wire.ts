@@ -54,7 +54,7 @@ export class Watchdog {
   }
 }
 
-const headersFor = (wire: Wire, url: URL, extra: Record<string, string>): Record<string, string> => ({
+export const headersFor = (wire: Wire, url: URL, extra: Record<string, string>): Record<string, string> => ({
   'accept-encoding': 'identity',
   'user-agent': 'switchyard',
   ...extra,

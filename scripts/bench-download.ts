@@ -1,0 +1,210 @@
+// `npm run bench:download`: our download against curl, curl with a hash after it, aria2c and the Hub's client, in the same run.
+// Ratios count; absolute rates are of a machine that runs the server too. `--json` prints one line; `--mebibytes N` (1024), `--rounds N` (3).
+import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { parseArgs } from 'node:util'
+import { execa } from 'execa'
+import { bundle } from './build.ts'
+
+const { values } = parseArgs({
+  options: {
+    json: { type: 'boolean', default: false },
+    mebibytes: { type: 'string', default: '1024' },
+    rounds: { type: 'string', default: '3' },
+    kills: { type: 'string', default: '11' },
+  },
+})
+const size = Number(values.mebibytes) << 20
+const rounds = Number(values.rounds)
+const folder = mkdtempSync(join(tmpdir(), 'bench-download-'))
+const target = join(folder, 'blob')
+const say = (line: string): void => console.error(line)
+const here = (name: string): string => new URL(`./bench-download/${name}`, import.meta.url).pathname
+
+interface Source {
+  readonly url: string
+  readonly hex: string
+  sent(): Promise<number>
+  stop(): void
+}
+
+async function startSource(perConnection = 0, tls?: { key: string; cert: string }): Promise<Source> {
+  const args = [here('source.mjs'), String(size), String(perConnection), ...(tls ? [tls.key, tls.cert] : [])]
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
+  const lines = createInterface({ input: child.stdout })
+  const [first] = (await once(lines, 'line')) as [string]
+  const [, port, hex = ''] = first.split(' ')
+  return {
+    url: `${tls ? 'https' : 'http'}://127.0.0.1:${port}/blob`,
+    hex,
+    sent: async () => {
+      const line = once(lines, 'line') as Promise<[string]>
+      child.kill('SIGUSR2')
+      return Number((await line)[0].split(' ')[1])
+    },
+    stop: () => void child.kill(),
+  }
+}
+
+const clean = (): void => {
+  for (const name of [target, `${target}.journal`]) rmSync(name, { force: true })
+}
+
+interface Cost {
+  readonly seconds: number
+  readonly cpu?: number
+  readonly peakMegabytes?: number
+  readonly afterLastByte?: number
+}
+
+const env = (): Record<string, string> => ({ NODE_EXTRA_CA_CERTS: join(folder, 'cert.pem') })
+
+async function timed(
+  program: string,
+  args: readonly string[],
+  more: readonly string[][] = [],
+): Promise<Cost> {
+  clean()
+  const begun = performance.now()
+  const { stdout } = await execa(program, args, { env: env() })
+  for (const [next = '', ...rest] of more) await execa(next, rest)
+  const seconds = (performance.now() - begun) / 1000
+  const said = stdout.startsWith('{') ? (JSON.parse(stdout) as Omit<Cost, 'seconds'>) : {}
+  return { seconds, ...said }
+}
+
+const curl = (url: string) => timed('curl', ['-ksS', '-o', target, url])
+const curlThenHash = (url: string) => timed('curl', ['-ksS', '-o', target, url], [['sha256sum', target]])
+/** Bundled like the worker of the image. */
+const program = await bundle(join(folder, 'fetch.mjs'), here('fetch.ts'))
+const ours = ({ url, hex }: Source) => timed(process.execPath, [program, url, target, String(size), hex])
+const hubClient = ({ url }: Source) =>
+  timed(process.execPath, [here('hub-client.ts'), new URL(url).origin, target])
+const aria = (url: string) =>
+  timed('aria2c', [
+    '-q',
+    '-x16',
+    '-s16',
+    '-k1M',
+    '--check-certificate=false',
+    '-d',
+    folder,
+    '-o',
+    'blob',
+    url,
+  ])
+
+const median = (list: readonly number[]): number =>
+  [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)] ?? 0
+const secondsOf = (costs: readonly Cost[]): number => median(costs.map(cost => cost.seconds))
+
+/** Each contender once per round, so that the machine's moods fall on all of them. */
+async function compare<K extends string>(
+  contenders: Record<K, () => Promise<Cost>>,
+): Promise<Record<K, Cost[]>> {
+  const names = Object.keys(contenders) as K[]
+  const costs = Object.fromEntries(names.map(name => [name, []])) as unknown as Record<K, Cost[]>
+  for (let round = 0; round < rounds; round++)
+    for (const name of names) {
+      costs[name].push(await contenders[name]())
+      say(`  ${name}: ${costs[name].at(-1)?.seconds.toFixed(2)} s`)
+    }
+  return costs
+}
+
+async function plain() {
+  const source = await startSource()
+  say(`plain HTTP, ${values.mebibytes} MiB`)
+  const { url } = source
+  const costs = await compare({
+    curl: () => curl(url),
+    ours: () => ours(source),
+    curlThenHash: () => curlThenHash(url),
+    hubClient: () => hubClient(source),
+  })
+  source.stop()
+  const mine = secondsOf(costs.ours)
+  return {
+    vsCurl: secondsOf(costs.curl) / mine,
+    vsCurlThenHash: secondsOf(costs.curlThenHash) / mine,
+    vsHubClient: secondsOf(costs.hubClient) / mine,
+    cpuSecondsPerGigabyte: median(costs.ours.map(cost => cost.cpu ?? 0)) / (size / 1e9),
+    peakMebibytes: median(costs.ours.map(cost => cost.peakMegabytes ?? 0)),
+    millisecondsAfterLastByte: median(costs.ours.map(cost => cost.afterLastByte ?? 0)),
+  }
+}
+
+async function tls() {
+  const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')]
+  const subject = ['-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1']
+  execFileSync(
+    'openssl',
+    [
+      'req',
+      '-x509',
+      '-newkey',
+      'ec',
+      '-pkeyopt',
+      'ec_paramgen_curve:prime256v1',
+      '-nodes',
+      '-days',
+      '2',
+      '-keyout',
+      key,
+      '-out',
+      cert,
+      ...subject,
+    ],
+    { stdio: 'ignore' },
+  )
+  const source = await startSource(0, { key, cert })
+  say('TLS')
+  const costs = await compare({ curl: () => curl(source.url), ours: () => ours(source) })
+  source.stop()
+  const cpuSecondsPerGigabyte = median(costs.ours.map(cost => cost.cpu ?? 0)) / (size / 1e9)
+  return { vsCurl: secondsOf(costs.curl) / secondsOf(costs.ours), cpuSecondsPerGigabyte }
+}
+
+async function capped() {
+  if ((await execa('aria2c', ['--version'], { reject: false })).failed)
+    return 'left out: aria2c is not installed'
+  const source = await startSource(40e6)
+  say('40 MB/s per connection')
+  const costs = await compare({ aria: () => aria(source.url), ours: () => ours(source) })
+  source.stop()
+  return { vsAria2x16: secondsOf(costs.aria) / secondsOf(costs.ours) }
+}
+
+/** Bytes that are fetched again because of a kill −9 in the middle, beyond the size of the blob. */
+async function kills() {
+  const source = await startSource()
+  const again: number[] = []
+  const whole = (await ours(source)).seconds
+  for (let n = 0; n < Number(values.kills); n++) {
+    clean()
+    const before = await source.sent()
+    const args = [program, source.url, target, String(size), source.hex]
+    const child = spawn(process.execPath, args, { stdio: 'ignore' })
+    await sleep(whole * 1000 * (0.3 + 0.05 * n))
+    child.kill('SIGKILL')
+    if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
+    await execa(process.execPath, args)
+    again.push(((await source.sent()) - before - size) / (1 << 20))
+  }
+  source.stop()
+  return { medianMebibytes: median(again), mostMebibytes: Math.max(...again) }
+}
+
+const figures = {
+  plain: await plain(),
+  tls: await tls(),
+  capped: await capped(),
+  resentAfterKill: await kills(),
+}
+rmSync(folder, { recursive: true, force: true })
+console.log(values.json ? JSON.stringify(figures) : JSON.stringify(figures, null, 2))

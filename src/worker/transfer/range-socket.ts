@@ -1,0 +1,214 @@
+// A connection that asks for one range after another and receives into buffers of its own: no stream, no buffer per chunk.
+// It understands one answer only, 206 with a length; anything else ends it, and the portable way asks again.
+import { connect as connectPlain, type Socket } from 'node:net'
+import { connect as connectTls } from 'node:tls'
+
+const slabBytes = 256 << 10
+const slabs = 3
+/** A slab with less room than this is handed on. */
+const leastRoom = 16 << 10
+const headLimit = 32 << 10
+const patienceMs = 250
+const connectMs = 20_000
+
+interface Filled {
+  readonly slab: Buffer
+  readonly start: number
+  readonly end: number
+}
+
+export interface RangeHead {
+  readonly status: number
+  readonly headers: ReadonlyMap<string, string>
+}
+
+const endOfHead = Buffer.from('\r\n\r\n')
+
+/** Status and headers; undefined for what is no HTTP/1.1 answer. Of a header that is repeated the last counts. */
+const parseHead = (text: string): RangeHead | undefined => {
+  const [first = '', ...lines] = text.split('\r\n')
+  const status = /^HTTP\/1\.1 (\d{3})(?: |$)/.exec(first)?.[1]
+  if (!status) return undefined
+  const headers = new Map<string, string>()
+  for (const line of lines) {
+    const colon = line.indexOf(':')
+    if (colon < 1) return undefined
+    headers.set(line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim())
+  }
+  return { status: Number(status), headers }
+}
+
+/** The length of the body when it can be received here. */
+const lengthOf = ({ status, headers }: RangeHead): number | undefined => {
+  const length = headers.get('content-length') ?? ''
+  const isPlain = !headers.has('transfer-encoding') && !headers.has('content-encoding')
+  return status === 206 && isPlain && /^\d{1,15}$/.test(length) ? Number(length) : undefined
+}
+
+export class RangeSocket {
+  readonly #socket: Socket
+  readonly #free: Buffer[] = []
+  #full: Filled[] = []
+  #slab: Buffer = Buffer.allocUnsafeSlow(slabBytes)
+  #start = 0
+  #end = 0
+  /** bytes of the body that have not arrived; undefined while no body is due */
+  #left: number | undefined
+  #lent: Buffer | undefined
+  #isClosing = false
+  #error: Error | undefined
+  #wake: (() => void) | undefined
+  #onHead: ((head: RangeHead | undefined) => void) | undefined
+
+  private constructor(url: URL, onOpen: () => void) {
+    for (let n = 1; n < slabs; n++) this.#free.push(Buffer.allocUnsafeSlow(slabBytes))
+    const isTls = url.protocol === 'https:'
+    const host = url.hostname.replace(/^\[(.*)\]$/, '$1')
+    const onread = {
+      buffer: () => this.#slab.subarray(this.#end),
+      callback: (count: number) => this.#receive(count),
+    }
+    const place = { host, port: Number(url.port || (isTls ? 443 : 80)), onread }
+    const named = /^[\d.]+$|:/.test(host) ? {} : { servername: host }
+    this.#socket = isTls
+      ? connectTls({ ...place, ...named, ALPNProtocols: ['http/1.1'] })
+      : connectPlain(place)
+    this.#socket.once(isTls ? 'secureConnect' : 'connect', onOpen)
+    this.#socket.setNoDelay(true)
+    this.#socket.on('error', error => this.#fail(error))
+    this.#socket.on('close', () => this.#fail(new Error('the connection was closed')))
+  }
+
+  /** Throws when the connection cannot be made, also when it takes too long. */
+  static async open(url: URL, signal: AbortSignal): Promise<RangeSocket> {
+    const limit = AbortSignal.any([signal, AbortSignal.timeout(connectMs)])
+    const opened = Promise.withResolvers<void>()
+    const socket = new RangeSocket(url, opened.resolve)
+    socket.#wake = () => opened.reject(socket.#error)
+    const onAbort = (): void => opened.reject(limit.reason as Error)
+    limit.addEventListener('abort', onAbort, { once: true })
+    try {
+      await opened.promise
+      return socket
+    } catch (error) {
+      socket.destroy()
+      throw error
+    } finally {
+      limit.removeEventListener('abort', onAbort)
+    }
+  }
+
+  get isUsable(): boolean {
+    return !this.#error && !this.#isClosing && this.#left === undefined
+  }
+
+  destroy(): void {
+    this.#socket.destroy()
+  }
+
+  /** Resolves with the head of a 206 whose body `read` gives; undefined for every other answer: the connection is over then. */
+  async ask(url: URL, headers: Readonly<Record<string, string>>): Promise<RangeHead | undefined> {
+    const lines = Object.entries({ host: url.host, ...headers }).map(
+      ([name, value]) => `${name}: ${value}\r\n`,
+    )
+    const head = new Promise<RangeHead | undefined>(resolve => {
+      this.#onHead = resolve
+    })
+    this.#socket.write(`GET ${url.pathname}${url.search} HTTP/1.1\r\n${lines.join('')}\r\n`)
+    const got = this.#error ? undefined : await head
+    if (!got) this.destroy()
+    return got
+  }
+
+  /** The next bytes, valid until the next call; undefined when the body is complete. Throws when the connection broke. */
+  async read(): Promise<Uint8Array | undefined> {
+    this.#takeBack()
+    for (;;) {
+      const next = this.#full.shift()
+      if (next) {
+        this.#lent = next.slab
+        return next.slab.subarray(next.start, next.end)
+      }
+      if (this.#left === 0) {
+        this.#left = undefined
+        return undefined
+      }
+      if (this.#error) throw this.#error
+      await this.#something()
+      if (this.#full.length === 0) this.#handOn()
+    }
+  }
+
+  #takeBack(): void {
+    if (!this.#lent) return
+    this.#free.push(this.#lent)
+    this.#lent = undefined
+    if (this.#socket.isPaused()) this.#socket.resume()
+  }
+
+  /** Until a slab is full, or until bytes have waited long enough. */
+  #something(): Promise<void> {
+    return new Promise(resolve => {
+      const timer = setTimeout(resolve, patienceMs)
+      this.#wake = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+    })
+  }
+
+  #receive(count: number): boolean {
+    this.#end += count
+    if (this.#onHead) this.#takeHead()
+    else this.#takeBody(count)
+    return true
+  }
+
+  #takeHead(): void {
+    const seen = this.#slab.subarray(this.#start, this.#end)
+    const at = seen.indexOf(endOfHead)
+    if (at < 0 && seen.length < headLimit) return
+    const head = at < 0 ? undefined : parseHead(seen.subarray(0, at).toString('latin1'))
+    const length = head && lengthOf(head)
+    const answer = this.#onHead
+    this.#onHead = undefined
+    if (length === undefined) {
+      answer?.(undefined)
+      return
+    }
+    this.#isClosing = head?.headers.get('connection')?.toLowerCase() === 'close'
+    this.#left = length
+    this.#start += at + endOfHead.length
+    answer?.(head)
+    this.#takeBody(this.#end - this.#start)
+  }
+
+  #takeBody(count: number): void {
+    if (this.#left === undefined || count > this.#left) {
+      this.#left = undefined
+      this.#fail(new Error('more bytes came than were announced'))
+      return
+    }
+    this.#left -= count
+    if (this.#left === 0 || slabBytes - this.#end < leastRoom) this.#handOn()
+  }
+
+  /** What is in the slab goes to the reader; without another free slab the socket rests. */
+  #handOn(): void {
+    if (this.#end === this.#start) return
+    this.#full.push({ slab: this.#slab, start: this.#start, end: this.#end })
+    this.#slab = this.#free.pop() ?? Buffer.allocUnsafeSlow(slabBytes)
+    this.#start = 0
+    this.#end = 0
+    if (this.#free.length === 0) this.#socket.pause()
+    this.#wake?.()
+  }
+
+  #fail(error: Error): void {
+    this.#error ??= error
+    this.#onHead?.(undefined)
+    this.#onHead = undefined
+    this.#wake?.()
+    this.#socket.destroy()
+  }
+}
