@@ -103,12 +103,14 @@ const reconcileModel = async ({ actor, reporter }: Reconciler, model: Model): Pr
   return passed(sooner(left, said.again), outcome)
 }
 
-/** A work goes after its result stands in the stored status, never before. */
+/** A work goes after its result stands in the stored status, never before; one that a leader of before began once more is ended. */
 const forgetSettled = async (actor: Actor, model: Model): Promise<void> => {
   const { work } = actor.models.platform
+  const { namespace } = model.metadata
   const settled = model.status.settledWorks ?? []
   for (const view of work.list(model.metadata)) {
-    if (settled.includes(view.id)) await work.forget(view.id, model.metadata.namespace)
+    if (!settled.includes(view.id)) continue
+    await (hasEnded(view) ? work.forget(view.id, namespace) : work.cancel(view.id, namespace))
   }
 }
 

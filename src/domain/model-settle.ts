@@ -58,10 +58,10 @@ export const copyKey = (namespace: string, copy: Pick<Copy, 'claim' | 'subPath'>
 export const hasEnded = (work: WorkView): boolean => work.phase === 'Succeeded' || work.phase === 'Failed'
 
 /** The facts a rule of the Model life cycle looks at. */
-export const settleModel = (seen: ModelObservation): ModelFacts => {
+export const settleModel = (given: ModelObservation): ModelFacts => {
+  const seen = withoutSettled(given)
   const begun = recallCopies(seen, beginAnew(seen))
-  const settled = new Set(seen.model.status.settledWorks ?? [])
-  const fresh = seen.works.filter(work => hasEnded(work) && !settled.has(work.id))
+  const fresh = seen.works.filter(hasEnded)
   const folded = fresh
     .sort((a, b) => a.startedAt.localeCompare(b.startedAt))
     .reduce((status, work) => fold(seen, status, work), begun)
@@ -73,6 +73,13 @@ export const settleModel = (seen: ModelObservation): ModelFacts => {
       : undefined
   const verifyAsked = pendingRequest({ ...seen.model, status }, 'verify') !== undefined
   return { seen, status, verifyAsked, ...(resolved ? { resolved } : {}) }
+}
+
+/** What is settled has nothing more to say, also when it is seen as running: by a cache that is behind, or begun once more by a leader of before. */
+const withoutSettled = (seen: ModelObservation): ModelObservation => {
+  const settled = seen.model.status.settledWorks ?? []
+  const works = seen.works.filter(work => !settled.includes(work.id))
+  return works.length === seen.works.length ? seen : { ...seen, works }
 }
 
 const isRefreshOpen = (seen: ModelObservation, status: ModelStatus): boolean => {

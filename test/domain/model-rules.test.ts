@@ -303,6 +303,13 @@ describe('What has ended', () => {
     expect(twice.status).toEqual(once.status)
   })
 
+  it('says nothing more when it is seen as running again: by a late cache, or begun once more by a leader of before', () => {
+    const { status } = settleModel(withStatus({ resolved, copies: [aCopy()] }, { works: [done] }))
+    const { result: _, endedAt: __, ...late } = done
+    const decision = decide(withStatus(status, { works: [{ ...late, phase: 'Running' }] }))
+    expect(decision).toMatchObject({ phase: 'Ready', actions: [] })
+  })
+
   it('is known also when the controller died before it wrote that it had begun', () => {
     const { status } = settleModel(withStatus({ resolved }, { works: [done] }))
     expect(status.copies).toMatchObject([{ claim: 'models', receipt: 'r'.repeat(64), path: '/x' }])
