@@ -57,12 +57,12 @@ const buildPrograms = async (): Promise<void> => {
 
 const begun = Date.now()
 const isClean = await check()
+await buildPrograms()
 const counts: Counts[] = [
   { passed: isClean ? 1 : 0, failed: isClean ? 0 : 1, skipped: 0 },
   await runProject('fast'),
   await runProject('simulation'),
 ]
-await buildPrograms()
 for (const project of ['real', 'cluster']) counts.push(await runProject(project))
 
 const sum = (key: keyof Counts): number => counts.reduce((total, one) => total + one[key], 0)

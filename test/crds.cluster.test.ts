@@ -84,9 +84,7 @@ describe.skipIf(!kubeconfig)('On a real API server', () => {
 
   it('both have their short names and the category', async () => {
     const { body } = await server.call('/apis/switchyard.dev/v1alpha1')
-    const found = (
-      body['resources'] as { name: string; shortNames?: string[]; categories?: string[] }[]
-    )
+    const found = (body['resources'] as { name: string; shortNames?: string[]; categories?: string[] }[])
       .filter(resource => !resource.name.includes('/'))
       .sort((one, other) => one.name.localeCompare(other.name))
     expect(found.map(({ name, shortNames, categories }) => ({ name, shortNames, categories }))).toEqual([
