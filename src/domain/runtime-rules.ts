@@ -153,12 +153,16 @@ const idle: Speak = seen => {
   }
 }
 
+/** Such a failure says nothing against the wish: when the cause has passed, it is tried again. */
+const hasPassed = (reason: string | undefined): boolean =>
+  reason === 'WaitingForModel' || passing.some(one => one === reason)
+
 /** The same wish failed last: nothing until the wish, the Model or the retry annotation changes. */
 const failedBefore = (seen: Seen, result: 'RolledBack' | 'Failed'): RuntimeDecision | undefined => {
   const last = seen.runtime.status.lastSwitch
   const wanted = wantedOf(seen)
-  if (!wanted || last?.result !== result || !isSame(last.to, toServed(wanted)) || retryAsked(seen))
-    return undefined
+  if (!wanted || last?.result !== result || !isSame(last.to, toServed(wanted))) return undefined
+  if (retryAsked(seen) || hasPassed(last.reason)) return undefined
   const reason = (last.reason ?? 'SwitchFailed') as Reason
   const lead = result === 'RolledBack' ? 'rolled back: ' : ''
   const keeps = result === 'RolledBack' ? keepProving(seen) : []

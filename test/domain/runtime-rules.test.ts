@@ -394,6 +394,17 @@ const rows: readonly Row[] = [
     [],
   ],
   [
+    'SwitchDue',
+    'SwitchDue',
+    'Preflight',
+    'the same wish was dropped while its Model had no verified copy, and now it has one',
+    withStatus(
+      { active: active(), lastSwitch: { ...last('RolledBack'), reason: 'WaitingForModel' } },
+      { wanted: b },
+    ),
+    [],
+  ],
+  [
     'WaitingForModel',
     'WaitingForModel',
     '-',
