@@ -53,9 +53,11 @@ const toMetadata = ({ metadata, specManager }: RawCustom): Metadata => ({
   ...(specManager ? { specManager } : {}),
 })
 
-const byAge = (a: Stored, b: Stored): number =>
-  a.metadata.creationTimestamp.localeCompare(b.metadata.creationTimestamp) ||
-  a.metadata.name.localeCompare(b.metadata.name)
+/** Code units, not a language's order: thousands are compared for each look. */
+const byAge = ({ metadata: a }: Stored, { metadata: b }: Stored): number => {
+  if (a.creationTimestamp !== b.creationTimestamp) return a.creationTimestamp < b.creationTimestamp ? -1 : 1
+  return a.name < b.name ? -1 : 1
+}
 
 export class KubernetesStore implements Store {
   readonly #parts: StoreParts

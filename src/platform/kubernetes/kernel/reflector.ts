@@ -4,7 +4,7 @@ import { type Client, endsInitialEvents, type WatchEvent, type WatchOptions } fr
 import { ApiError } from './errors.ts'
 import { compareVersions } from './freshness.ts'
 import { NoAnswer, reasonOf } from './no-answer.ts'
-import { type KernelObject, storeKey } from './objects.ts'
+import { isSameVersion, type KernelObject, storeKey } from './objects.ts'
 import type { ReflectorRecorder } from './recorders.ts'
 import type {
   ReflectorEvent,
@@ -191,7 +191,13 @@ export class Reflector<T extends KernelObject> {
   #keep(fresh: Map<string, T>, object: T): void {
     const key = storeKey(object.metadata)
     const known = fresh.get(key)
-    if (!known || !isOlder(object, known)) fresh.set(key, this.#prepare(object))
+    if (!known || !isOlder(object, known)) fresh.set(key, this.#knownAs(object) ?? this.#prepare(object))
+  }
+
+  /** What stands in the store at this very version: reading everything afresh holds nothing twice. */
+  #knownAs(object: T): T | undefined {
+    const known = this.#store.get(storeKey(object.metadata))
+    return known && isSameVersion(known, object) ? known : undefined
   }
 
   #swap(fresh: ReadonlyMap<string, T>, version: string): void {

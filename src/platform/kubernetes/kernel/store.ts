@@ -1,5 +1,5 @@
 // What a reflector knows: objects by key, and indexes kept in step with them.
-import { type KernelObject, storeKey } from './objects.ts'
+import { isSameVersion, type KernelObject, storeKey } from './objects.ts'
 
 export interface StoreEvent<T> {
   readonly type: 'added' | 'modified' | 'deleted'
@@ -13,6 +13,8 @@ export type IndexFunction<T> = (object: T) => readonly string[]
 
 export class Store<T extends KernelObject> {
   readonly #objects = new Map<string, T>()
+  /** the same objects by namespace, so that a large cluster does not slow down a small namespace */
+  readonly #namespaces = new Map<string, Map<string, T>>()
   readonly #indexes: readonly (readonly [string, IndexFunction<T>, Map<string, Set<string>>])[]
 
   constructor(indexes: Readonly<Record<string, IndexFunction<T>>> = {}) {
@@ -28,8 +30,8 @@ export class Store<T extends KernelObject> {
   }
 
   list(namespace?: string): T[] {
-    const all = [...this.#objects.values()]
-    return namespace === undefined ? all : all.filter(object => object.metadata.namespace === namespace)
+    const asked = namespace === undefined ? this.#objects : this.#namespaces.get(namespace)
+    return [...(asked?.values() ?? [])]
   }
 
   byIndex(name: string, value: string): T[] {
@@ -42,9 +44,10 @@ export class Store<T extends KernelObject> {
   put(object: T): readonly StoreEvent<T>[] {
     const key = storeKey(object.metadata)
     const previous = this.#objects.get(key)
-    if (previous && isSame(previous, object)) return []
+    if (previous && isSameVersion(previous, object)) return []
     this.#unindex(key, previous)
     this.#objects.set(key, object)
+    this.#roomOf(object).set(key, object)
     this.#index(key, object)
     if (!previous) return [{ type: 'added', object }]
     if (previous.metadata.uid !== object.metadata.uid)
@@ -61,6 +64,9 @@ export class Store<T extends KernelObject> {
     if (!previous) return []
     this.#unindex(key, previous)
     this.#objects.delete(key)
+    const room = this.#roomOf(previous)
+    room.delete(key)
+    if (room.size === 0) this.#namespaces.delete(previous.metadata.namespace ?? '')
     const isOther = previous.metadata.uid !== object.metadata.uid
     return [{ type: 'deleted', object: isOther ? previous : object, previous }]
   }
@@ -72,6 +78,12 @@ export class Store<T extends KernelObject> {
       ...gone.flatMap(object => this.remove(object)),
       ...[...fresh.values()].flatMap(each => this.put(each)),
     ]
+  }
+
+  #roomOf({ metadata: { namespace = '' } }: T): Map<string, T> {
+    const room = this.#namespaces.get(namespace) ?? new Map<string, T>()
+    this.#namespaces.set(namespace, room)
+    return room
   }
 
   #index(key: string, object: T): void {
@@ -91,6 +103,3 @@ export class Store<T extends KernelObject> {
       }
   }
 }
-
-const isSame = (one: KernelObject, other: KernelObject): boolean =>
-  one.metadata.uid === other.metadata.uid && one.metadata.resourceVersion === other.metadata.resourceVersion

@@ -90,6 +90,18 @@ describe('A reflector', () => {
     expect(server.asked.filter(each => each === 'streaming list')).toHaveLength(1)
   })
 
+  it('holds nothing twice when it reads everything afresh: what did not change is the object of before', async () => {
+    for (const name of ['a', 'b']) server.put('n', name)
+    await start()
+    const [before] = reflector.list('n')
+    server.put('n', 'b', { data: { color: 'blue' } })
+    await until(isAtRest)
+    reflector.refill()
+    await until(() => server.asked.filter(each => each === 'streaming list').length === 2 && isAtRest())
+    expect(reflector.get({ namespace: 'n', name: 'a' })).toBe(before)
+    expect(reflector.get({ namespace: 'n', name: 'b' })?.data).toEqual({ color: 'blue' })
+  })
+
   it('goes on from the last version after a reset, without reading all again', async () => {
     server.put('n', 'a')
     await start()
