@@ -36,11 +36,15 @@ export class ApiServerStandIn {
   readonly refusals: { code: number; reason: string; method?: string }[] = []
   /** says nothing at all to requests of this method */
   silentTo = ''
+  /** so many next pages of lists have expired */
+  expiredPages = 0
   /** keeps every event back until `catchUp` */
   isLate = false
   #version = 10
   #history: Change[] = []
   readonly #late: Change[] = []
+  /** by continue token */
+  readonly #lists = new Map<string, { readonly version: string; readonly items: readonly Thing[] }>()
   #oldest = 0
   readonly #watchers = new Set<Watcher>()
 
@@ -137,15 +141,22 @@ export class ApiServerStandIn {
     for (const { response } of this.#watchers) response.write(eventOf(change))
   }
 
+  /** All pages of a list show the moment of the first. */
   #list(url: URL, response: ServerResponse): void {
+    const token = url.searchParams.get('continue')
+    const isExpired = token !== null && this.expiredPages > 0
+    if (isExpired) this.expiredPages--
+    if (isExpired) return void refuse(response, 410, { reason: 'Expired' })
     const limit = Number(url.searchParams.get('limit') ?? 0) || 1000
-    const from = Number(url.searchParams.get('continue') ?? 0)
-    const all = [...this.things.values()]
-    const more = from + limit < all.length ? { continue: String(from + limit) } : {}
-    sendJson(response, {
-      metadata: { resourceVersion: this.version, ...more },
-      items: all.slice(from, from + limit),
-    })
+    const { version, items } = this.#lists.get(token ?? '') ?? {
+      version: this.version,
+      items: [...this.things.values()],
+    }
+    const rest = items.slice(limit)
+    const next = `next-${this.#lists.size}`
+    if (rest.length > 0) this.#lists.set(next, { version, items: rest })
+    const metadata = { resourceVersion: version, ...(rest.length > 0 ? { continue: next } : {}) }
+    sendJson(response, { metadata, items: items.slice(0, limit) })
   }
 
   #watch(url: URL, response: ServerResponse): void {
@@ -161,6 +172,7 @@ export class ApiServerStandIn {
     response.writeHead(200, { 'content-type': 'application/json' })
     if (from === undefined) {
       const inNoOrder = [...this.things.values()].reverse()
+      inNoOrder.push(...inNoOrder.slice(0, 1))
       for (const object of inNoOrder) response.write(eventOf({ version: 0, type: 'ADDED', object }))
       response.write(bookmark(this.version, true))
     } else for (const change of this.#history) if (change.version > from) response.write(eventOf(change))

@@ -93,7 +93,7 @@ describe('A reflector', () => {
   it('holds nothing twice when it reads everything afresh: what did not change is the object of before', async () => {
     for (const name of ['a', 'b']) server.put('n', name)
     await start()
-    const [before] = reflector.list('n')
+    const before = reflector.get({ namespace: 'n', name: 'a' })
     server.put('n', 'b', { data: { color: 'blue' } })
     await until(isAtRest)
     reflector.refill()
@@ -219,7 +219,7 @@ describe('A reflector', () => {
 type Command =
   | { readonly do: 'put' | 'remove'; readonly name: string }
   | { readonly do: 'cut'; readonly how: 'reset' | 'end' | 'gone' | 'torn' }
-  | { readonly do: 'compact' | 'bookmark' | 'fail' | 'refill' | 'pause' }
+  | { readonly do: 'compact' | 'bookmark' | 'fail' | 'expire' | 'refill' | 'pause' }
 
 const play = async (command: Command): Promise<void> => {
   switch (command.do) {
@@ -231,6 +231,9 @@ const play = async (command: Command): Promise<void> => {
       return server.cut(command.how)
     case 'fail':
       return void server.refusals.push({ code: 503, reason: 'ServiceUnavailable' })
+    case 'expire':
+      server.expiredPages = 2
+      return
     case 'refill':
       return reflector.refill()
     case 'pause':
@@ -252,7 +255,10 @@ describe('Whatever happens to server and connection', () => {
         how: fc.constantFrom('reset', 'end', 'gone', 'torn'),
       }),
     },
-    { weight: 3, arbitrary: fc.record({ do: fc.constantFrom('compact', 'bookmark', 'fail', 'refill') }) },
+    {
+      weight: 3,
+      arbitrary: fc.record({ do: fc.constantFrom('compact', 'bookmark', 'fail', 'expire', 'refill') }),
+    },
     { weight: 5, arbitrary: fc.record({ do: fc.constant('pause' as const) }) },
   )
 
@@ -268,7 +274,7 @@ describe('Whatever happens to server and connection', () => {
           reflector = new Reflector<Thing>(
             here.client,
             { resource: CONFIG_MAP, transform: thing => thing },
-            quick,
+            { ...quick, pageSize: 2 },
           )
           const listener = foldEvents<Thing>()
           reflector.subscribe(listener.fold)
