@@ -1,8 +1,9 @@
 // Gathers everything a rule of the Model life cycle may see: caches only, so that a decision is made on one moment.
 import { toLedger } from '../domain/ledger.ts'
+import { copyKey } from '../domain/model-settle.ts'
 import { keyOf, type Model, type Runtime } from '../domain/object.ts'
 import { isProblem, type ModelObservation, type WantingRuntime } from '../domain/observation.ts'
-import type { Platform, VolumeView, WorkView } from '../domain/platform.ts'
+import type { Platform, Problem, VolumeView, WorkView } from '../domain/platform.ts'
 import { isNamedBy, modelsOf } from './relations.ts'
 import type { Started } from './started.ts'
 import type { Turns } from './turns.ts'
@@ -41,13 +42,14 @@ export const observeModel = (sources: ModelSources, model: Model, now: Date): Mo
   const works = platform.work.list(model.metadata)
   for (const work of works) started.drop(work.id)
   const running = started.join(platform.work.running(namespace), namespace)
-  const volumes = findVolumes(platform, runtimes)
+  const wanting = wantingRuntimes(platform, model, runtimes)
+  const volumes = findVolumes(platform, model, { wanting, works, runtimes })
   return {
     model,
     now,
     sourceHash: digest(canonical(model.spec.source)).slice(0, 16),
     works,
-    runtimes: wantingRuntimes(platform, model, runtimes),
+    runtimes: wanting,
     volumes,
     aliases: [...new Set(runtimes.map(runtime => runtime.spec.alias))],
     usedBy: runtimes.filter(runtime => isUsing(runtime, name)).map(runtime => runtime.metadata.name),
@@ -62,10 +64,27 @@ export const observeModel = (sources: ModelSources, model: Model, now: Date): Mo
   }
 }
 
-const findVolumes = (platform: Platform, runtimes: readonly Runtime[]): VolumeView[] => {
-  const views = runtimes.map(runtime => platform.volumes.find(runtime)).filter(view => !isProblem(view))
-  return [...new Map((views as VolumeView[]).map(view => [view.key, view])).values()]
+interface Around {
+  readonly wanting: readonly WantingRuntime[]
+  readonly works: readonly WorkView[]
+  readonly runtimes: readonly Runtime[]
 }
+
+/** Those that want it, and, only while it has bytes elsewhere, all others: each has to be asked who shares it. */
+const findVolumes = (
+  platform: Platform,
+  { metadata, status }: Model,
+  { wanting, works, runtimes }: Around,
+): VolumeView[] => {
+  const wanted = byKey(wanting.map(one => one.volume))
+  const copies = status.copies?.map(copy => copyKey(metadata.namespace, copy)) ?? []
+  const held = [...copies, ...works.map(work => work.volume)]
+  if (held.every(key => key === undefined || wanted.has(key))) return [...wanted.values()]
+  return [...byKey(runtimes.map(runtime => platform.volumes.find(runtime))).values()]
+}
+
+const byKey = (found: readonly (VolumeView | Problem)[]): Map<string, VolumeView> =>
+  new Map(found.flatMap(view => (isProblem(view) ? [] : [[view.key, view]])))
 
 /** A Runtime that is going away wants nothing any more. */
 const isUsing = ({ metadata, spec, status }: Runtime, name: string): boolean =>

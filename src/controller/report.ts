@@ -20,11 +20,15 @@ const percentStep = 3
 /** A position in a line, a number in a sentence: nobody acts on it. */
 const wordsEvery = 60_000
 
-/** Fields that move all the time while bytes come; all else is written at once. */
+/** Fields that move all the time while bytes come; all else is written at once, the words that a person must act on too. */
 const withoutProgress = (status: ModelStatus) => {
   const { progress: _, display: __, copies, conditions, ...rest } = status
   const still = copies?.map(({ bytesDone: _b, message: _m, ...copy }) => copy)
-  const facts = conditions?.map(({ type, status: value, reason }) => ({ type, value, reason }))
+  const isStalled = conditions?.some(({ type }) => type === 'Stalled')
+  const facts = conditions?.map(({ type, status: value, reason, message }) => ({
+    ...{ type, value, reason },
+    ...(isStalled ? { message } : {}),
+  }))
   return { ...rest, copies: still, facts }
 }
 

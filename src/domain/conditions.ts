@@ -321,11 +321,15 @@ export const reasonNames = Object.keys(reasons) as [Reason, ...Reason[]]
 
 /** Messages in status are at most 256 bytes. */
 export const shortMessage = (message: string, limit = 256): string => {
-  const line = message.replace(/\s+/g, ' ').trim()
+  // Far more than the limit is never looked at: a person may have put a megabyte into a name.
+  const line = message
+    .slice(0, 8 * limit)
+    .replace(/\s+/g, ' ')
+    .trim()
   if (Buffer.byteLength(line) <= limit) return line
-  let cut = line
+  let cut = line.slice(0, limit)
   while (Buffer.byteLength(cut) > limit - 3) cut = cut.slice(0, -1)
-  return `${cut}…`
+  return `${cut.toWellFormed()}…`
 }
 
 type NewCondition = Omit<Condition, 'lastTransitionTime'>

@@ -26,6 +26,14 @@ export interface CopyPlan {
   readonly again?: number
 }
 
+/** As many as the schema of the status takes; what is begun must be remembered. */
+const mostCopies = 32
+
+const tooMany = (runtime: WantingRuntime): WantingRuntime => ({
+  ...runtime,
+  volume: { reason: 'Policy', message: `a Model can have copies on at most ${mostCopies} volumes` },
+})
+
 /** Groups the wanting runtimes by volume; each that has none stands alone. */
 export const wantedCopies = ({ seen, status }: ModelFacts): Wanted[] => {
   const wanting = seen.runtimes.filter(runtime => runtime.why !== 'Used')
@@ -34,10 +42,12 @@ export const wantedCopies = ({ seen, status }: ModelFacts): Wanted[] => {
     const key = isProblem(runtime.volume) ? `?${runtime.name}` : runtime.volume.key
     groups.set(key, [...(groups.get(key) ?? []), runtime])
   }
+  let room = mostCopies - (status.copies?.length ?? 0)
   return [...groups].map(([key, runtimes]) => {
     const volume = runtimes[0]?.volume
     const copy = status.copies?.find(c => copyKey(seen.model.metadata.namespace, c) === key)
     const work = seen.works.find(w => w.volume === key && !hasEnded(w))
+    if (!copy && volume && !isProblem(volume) && room-- <= 0) return { runtimes: runtimes.map(tooMany) }
     return {
       runtimes,
       ...(volume && !isProblem(volume) ? { volume } : {}),

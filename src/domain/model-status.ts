@@ -9,6 +9,9 @@ import { copyKey, type ModelFacts } from './model-settle.ts'
 import type { WorkView } from './platform.ts'
 import { toPercent } from './progress.ts'
 
+/** As many as the schema of the status takes; the server would refuse the whole status for one more. */
+const mostRuntimes = 32
+
 export interface ModelSaid {
   /** without history, display and conditions */
   readonly draft: ModelStatus
@@ -26,7 +29,7 @@ export const sayModel = (facts: ModelFacts, decision: ModelDecision): ModelSaid 
     phase: decision.phase,
     copies,
     progress: sumProgress(facts, copies),
-    inUseBy: [...seen.usedBy],
+    inUseBy: seen.usedBy.slice(0, mostRuntimes),
   }) as ModelStatus
   return { draft, conditions: modelConditions(facts, decision, plans) }
 }
@@ -67,7 +70,10 @@ const toCopy = (facts: ModelFacts, plan: CopyPlan): Copy[] => {
       ...kept,
       claim: volume.claim,
       subPath: volume.subPath,
-      runtimes: runtimes.map(runtime => runtime.name).sort(),
+      runtimes: runtimes
+        .map(runtime => runtime.name)
+        .sort()
+        .slice(0, mostRuntimes),
       isNamed,
       phase: copyPhase(plan),
       ...(bytesDone === undefined ? {} : { bytesDone }),

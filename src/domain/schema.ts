@@ -5,10 +5,19 @@ import * as z from 'zod'
 export const withKeywords = <T extends z.ZodType>(schema: T, keywords: Record<string, unknown>): T =>
   schema.meta({ ...schema.meta(), ...keywords }) as T
 
+/** Twin of `format: date-time`. */
+const aDate = Object.assign(
+  z.superRefine<string>((text, context) => {
+    if (Number.isNaN(Date.parse(text)))
+      context.addIssue({ code: 'custom', message: 'is not a date and time' })
+  }),
+  { twinOf: 0 },
+)
+
 export const text = (maxLength: number) => z.string().max(maxLength)
 export const word = (maxLength: number, pattern: string) =>
   z.string().min(1).max(maxLength).regex(new RegExp(pattern))
-export const dateTime = () => withKeywords(z.string().max(64), { format: 'date-time' })
+export const dateTime = () => withKeywords(z.string().max(64).check(aDate), { format: 'date-time' })
 export const count = (max = 2_000_000_000) => z.int().min(0).max(max)
 export const bytes = () => z.int().min(0).max(9_007_199_254_740_991)
 
