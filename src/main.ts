@@ -8,7 +8,7 @@ import { createReporter } from './controller/report.ts'
 import { createStarted } from './controller/started.ts'
 import { createTurns } from './controller/turns.ts'
 import { kinds, toCrd } from './domain/crd.ts'
-import type { Kind } from './domain/object.ts'
+import { finalizer, type Kind } from './domain/object.ts'
 import type { Clock, Platform } from './domain/platform.ts'
 import { createOllama } from './engines/ollama.ts'
 import { createVllm } from './engines/vllm.ts'
@@ -72,6 +72,16 @@ const cacheScope = ({ namespace, isNamespaced }: Settings) => ({
   ...(namespace ? { namespace } : {}),
 })
 
+/** No operator has begun anything: its first write to an object is the finalizer. */
+const isUntouched = ({ models, runtimes }: Caches): boolean =>
+  [...models.list(), ...runtimes.list()].every(({ metadata }) => !metadata.finalizers?.includes(finalizer))
+
+const whenGiven = (signal: AbortSignal): Promise<void> =>
+  new Promise(resolve => {
+    if (signal.aborted) resolve()
+    else signal.addEventListener('abort', () => resolve(), { once: true })
+  })
+
 /** Start: health → caches → election → controllers. Stop: controllers → caches → the Lease last. */
 const operator = async (): Promise<number> => {
   const settings = readSettings()
@@ -81,10 +91,11 @@ const operator = async (): Promise<number> => {
   }
   const { log, metrics } = telemetry
   const open = connect(telemetry)
-  const elector = new Elector(open, {
+  const elector: Elector = new Elector(open, {
     namespace: settings.podNamespace,
     name: settings.lease,
     identity: newIdentity(settings.podName),
+    isNew: () => isUntouched(caches),
     log,
     recorder: { leads: metrics.led },
   })
@@ -137,14 +148,14 @@ const drainMs = 25_000
 
 const lead = async ({ elector, loop, caches, recorder, log, stopping }: Running): Promise<number> => {
   const leadership = await elector.acquire(stopping).catch(() => undefined)
-  if (!leadership) return 0
+  if (!leadership) return stopping.aborted ? 0 : 1
   leadership.signal.addEventListener('abort', () => {
     log.error('the lease is lost: ending at once')
     process.exit(1)
   })
-  stopping.addEventListener('abort', () => loop.stop())
   const done = loop.run()
-  await new Promise<void>(resolve => stopping.addEventListener('abort', () => resolve()))
+  await whenGiven(stopping)
+  loop.stop()
   await Promise.race([done, sleep(drainMs)])
   await recorder.close()
   await caches.stop()

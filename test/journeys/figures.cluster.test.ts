@@ -76,6 +76,7 @@ const unusedRights: Readonly<Record<string, string>> = {
     ].map(resource => [`list ${resource}`, fallback]),
   ),
   'create apps/deployments': 'a server-side apply that makes a Deployment needs it; the log says patch',
+  'watch coordination.k8s.io/leases': 'only by a replica that waits while another one leads',
   'create services': 'a server-side apply that makes a Service needs it; the log says patch',
   'delete services': 'only when a made Runtime goes whose Service was made too',
   'delete apps/deployments': 'only when a made Runtime goes',

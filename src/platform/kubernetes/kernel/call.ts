@@ -15,6 +15,11 @@ export interface Call {
   readonly isIdempotent: boolean
   /** most milliseconds without a byte; streams only, 0 = no limit */
   readonly idleMs?: number
+  /**
+   * Asked for each try at the moment its first byte would go out, after every wait for credentials, connections and retries; throws
+   * when it may no longer be sent. What it returns is told whether the server answered.
+   */
+  readonly admit?: () => ((isAnswered: boolean) => void) | undefined
 }
 
 export const nameOf = (call: Pick<Call, 'method' | 'path'>): string => `${call.method} ${call.path}`

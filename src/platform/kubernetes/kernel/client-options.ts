@@ -80,6 +80,8 @@ export interface Fence {
   mutationsAllowed(): boolean
   /** given when writes under way must end */
   readonly signal?: AbortSignal
+  /** Told of every try of a write at the moment it is sent; what it returns is told whether the server answered. */
+  began?(): (isAnswered: boolean) => void
 }
 
 /** What is applied needs a name, and a namespace when the kind has one. */

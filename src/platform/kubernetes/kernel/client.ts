@@ -15,7 +15,8 @@ import type {
   WatchOptions,
   WriteOptions,
 } from './client-options.ts'
-import { ApiError, errorOfWatchEvent, MutationRefused } from './errors.ts'
+import { ApiError, errorOfWatchEvent } from './errors.ts'
+import { fencedCall } from './fenced-call.ts'
 import { type LineLimits, LineTooLong, splitLines } from './lines.ts'
 import { NoAnswer } from './no-answer.ts'
 import { apiVersionOf, type KernelObject, POD, pathOf, type Ref, type Resource } from './resources.ts'
@@ -23,17 +24,19 @@ import type { Transport } from './transport.ts'
 
 export type * from './client-options.ts'
 
+export type Carrier = Pick<Transport, 'send' | 'open'>
+
 const applyType = 'application/apply-patch+yaml'
 // A torn event is given out, so that it is noticed: it is no JSON.
 const eventLines: LineLimits = { maxBytes: 16 * 1024 * 1024, tooLong: 'throw', keepLast: true }
 const logLines: LineLimits = { maxBytes: 1024 * 1024, tooLong: 'cut', keepLast: true }
 
 export class Client {
-  readonly #transport: Transport
+  readonly #transport: Carrier
   readonly #fence: Fence | undefined
   readonly #fieldValidation: 'Strict' | 'Warn'
 
-  constructor(transport: Transport, options: { fence?: Fence; fieldValidation?: 'Strict' | 'Warn' } = {}) {
+  constructor(transport: Carrier, options: { fence?: Fence; fieldValidation?: 'Strict' | 'Warn' } = {}) {
     this.#transport = transport
     this.#fence = options.fence
     this.#fieldValidation = options.fieldValidation ?? 'Warn'
@@ -246,11 +249,7 @@ export class Client {
   }
 
   async #write(call: Call): Promise<unknown> {
-    const fence = this.#fence
-    if (fence && !fence.mutationsAllowed()) throw new MutationRefused(call.method, call.path)
-    if (!fence?.signal) return this.#transport.send(call)
-    const signal = call.signal ? AbortSignal.any([fence.signal, call.signal]) : fence.signal
-    return this.#transport.send({ ...call, signal })
+    return this.#transport.send(this.#fence ? fencedCall(call, this.#fence) : call)
   }
 
   #writeQuery({ fieldManager, dryRun }: WriteOptions): Query {

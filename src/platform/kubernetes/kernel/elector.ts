@@ -1,22 +1,13 @@
 // One leader at a time by a Lease, judged by our own clock: acquire, renew, know at once when it may be lost, release.
 import { randomUUID } from 'node:crypto'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Log } from '../../../telemetry/log.ts'
 import type { Client, Fence } from './client.ts'
-import { ApiError } from './errors.ts'
-import {
-  freeLease,
-  holderOf,
-  isTakenByOther,
-  type Lease,
-  type LeaseSpec,
-  type Sighting,
-  sight,
-  takeLease,
-  transitionsOf,
-} from './lease-record.ts'
+import { bootClock, type ElectionClock, pause } from './election-clock.ts'
+import { LeaseFence } from './lease-fence.ts'
+import { holderOf } from './lease-record.ts'
+import { LeaseView } from './lease-view.ts'
+import { type LeaseWatch, watchLease } from './lease-watch.ts'
 import type { LeaderRecorder } from './recorders.ts'
-import { LEASE } from './resources.ts'
 
 export interface ElectorSettings {
   readonly namespace: string
@@ -24,9 +15,14 @@ export interface ElectorSettings {
   /** of this process, never used again: see `newIdentity` */
   readonly identity: string
   readonly leaseMs?: number
+  /** Half of the Lease and less: so nobody else may lead yet, even if their clock runs twice as fast as ours. */
+  readonly writeDeadlineMs?: number
   readonly renewDeadlineMs?: number
   readonly retryMs?: number
   readonly random?: () => number
+  readonly clock?: ElectionClock
+  /** True when no leader has ever written anything here: then a missing Lease was not deleted, and nobody is waited out. */
+  readonly isNew?: () => boolean
   readonly log?: Log
   readonly recorder?: LeaderRecorder
 }
@@ -37,33 +33,50 @@ export interface Leadership extends Fence {
   readonly signal: AbortSignal
   /** grows with every change of leader: outside systems may refuse lower ones */
   readonly epoch: number
-  /** false as soon as the last renewal is older than the renew deadline, also after a pause of the whole machine */
+  /** false as soon as the last renewal is older than the write deadline, also after a pause of the whole machine */
   mutationsAllowed(): boolean
-  /** Hands the Lease on without anybody waiting; never throws. Only after everything that writes has stopped. */
+  /** Hands the Lease on without anybody waiting, unless a write of ours may still arrive; never throws. Nothing is written after it. */
   release(): Promise<void>
 }
 
-const standard = { leaseMs: 15_000, renewDeadlineMs: 10_000, retryMs: 2_000, random: Math.random }
+const standard = {
+  leaseMs: 15_000,
+  writeDeadlineMs: 7_000,
+  renewDeadlineMs: 10_000,
+  retryMs: 2_000,
+  random: Math.random,
+  clock: bootClock,
+}
 const jitter = 1.2
 const releaseTries = 5
+const settleMs = 2_000
 
 export const newIdentity = (podName: string): string => `${podName}_${randomUUID()}`
 
 export class Elector implements Fence {
   readonly #client: Client
   readonly #settings: typeof standard & ElectorSettings
+  readonly #clock: ElectionClock
   readonly #lost = new AbortController()
   readonly #ending = new AbortController()
-  #known: Lease | undefined
-  #sighting: Sighting | undefined
-  #lastRenew: number | undefined
+  readonly #fence: LeaseFence
+  readonly #view: LeaseView
+  #isWatching = false
+  /** the Lease was made by us, and not because nothing was ever there */
+  #isUnproven = false
   #renewing: Promise<void> | undefined
-  #fenceTimer: NodeJS.Timeout | undefined
+  #cancelEnd = () => {}
+  /** given when waiting longer makes no sense */
+  #hope = new AbortController()
 
   /** The client must not be fenced: its writes are what opens the fence. */
   constructor(client: Client, settings: ElectorSettings) {
     this.#client = client
     this.#settings = { ...standard, ...settings }
+    this.#clock = this.#settings.clock
+    const { writeDeadlineMs, leaseMs } = this.#settings
+    this.#fence = new LeaseFence(this.#clock, { writeDeadlineMs, doubtMs: leaseMs }, this.#lost.signal)
+    this.#view = new LeaseView(client, this.#settings)
     settings.recorder?.leads(false)
   }
 
@@ -74,52 +87,96 @@ export class Elector implements Fence {
 
   /** Who holds the Lease, as far as we have seen. */
   get holder(): string {
-    return this.#known ? holderOf(this.#known) : ''
+    return this.#view.lease ? holderOf(this.#view.lease) : ''
   }
 
   mutationsAllowed(): boolean {
-    if (this.#lost.signal.aborted || this.#lastRenew === undefined) return false
-    return performance.now() - this.#lastRenew < this.#settings.renewDeadlineMs
+    return this.#fence.mutationsAllowed()
+  }
+
+  began(): (isAnswered: boolean) => void {
+    return this.#fence.began()
   }
 
   /** False when we still believe to lead long after the Lease ran out: liveness should fail then. */
   get isSane(): boolean {
-    if (this.#lastRenew === undefined || this.#lost.signal.aborted) return true
-    return performance.now() - this.#lastRenew < this.#settings.leaseMs + 20_000
+    if (this.#lost.signal.aborted) return true
+    return (this.#fence.ageMs ?? 0) < this.#settings.leaseMs + 20_000
   }
 
-  /** Waits until we lead, however long; rejects only when `signal` is given. */
+  /** Waits until we lead, however long; rejects when `signal` is given, or when the Lease is lost before a write was allowed. */
   async acquire(signal?: AbortSignal): Promise<Leadership> {
-    while (!(await this.#attempt(signal))) {
-      signal?.throwIfAborted()
-      const { retryMs, random } = this.#settings
-      await sleep(retryMs * (1 + jitter * random()), undefined, signal ? { signal } : {})
+    const waiting = new AbortController()
+    try {
+      while (!(await this.#attempt(signal))) {
+        if (signal?.aborted && !this.#isUnproven) await this.#freeQuietly()
+        signal?.throwIfAborted()
+        this.#watch(waiting.signal)
+        await this.#untilHope(signal)
+        signal?.throwIfAborted()
+      }
+    } finally {
+      waiting.abort()
     }
+    this.#renewing = this.#renewUntilLost()
+    if (this.#isUnproven) await this.#waitOut(signal)
+    return this.#lead()
+  }
+
+  /** Nothing tells who led before a Lease that we had to make: they have a whole lease time to notice, and renewals to see ours. */
+  async #waitOut(signal?: AbortSignal): Promise<void> {
+    await pause(this.#clock, this.#settings.leaseMs, signal, this.#lost.signal)
+    if (signal?.aborted) this.#ending.abort()
+    signal?.throwIfAborted()
+    this.#lost.signal.throwIfAborted()
+  }
+
+  #lead(): Leadership {
     this.#settings.log?.info({ lease: this.#settings.name }, 'leading')
     this.#settings.recorder?.leads(true)
-    this.#renewing = this.#renewUntilLost()
     return {
       signal: this.#lost.signal,
-      epoch: this.#known ? transitionsOf(this.#known) : 0,
+      epoch: this.#view.epoch,
       mutationsAllowed: () => this.mutationsAllowed(),
+      began: () => this.began(),
       release: () => this.#release(),
     }
+  }
+
+  #watch(signal: AbortSignal): void {
+    if (this.#isWatching) return
+    this.#isWatching = true
+    const { namespace, name, leaseMs, retryMs } = this.#settings
+    const how = { signal, clock: this.#clock, idleMs: 2 * leaseMs, againMs: retryMs }
+    const onEvent: LeaseWatch['onEvent'] = event => {
+      if (this.#view.hear(event)) this.#hope.abort()
+    }
+    void watchLease(this.#client, { namespace, name, ...how, onEvent })
+  }
+
+  /** Until the Lease may be free or somebody laid it down, but not longer than one ordinary wait. */
+  async #untilHope(signal?: AbortSignal): Promise<void> {
+    const { retryMs, random } = this.#settings
+    const toFreeMs = this.#view.freeAt - this.#clock.now()
+    const ordinaryMs = retryMs * (1 + jitter * random())
+    const ms = toFreeMs > 0 ? Math.min(ordinaryMs, toFreeMs) : ordinaryMs
+    await pause(this.#clock, ms, signal, this.#hope.signal)
+    this.#hope = new AbortController()
   }
 
   async #renewUntilLost(): Promise<void> {
     const { retryMs } = this.#settings
     while (!this.#lost.signal.aborted && !this.#ending.signal.aborted) {
-      await sleep(retryMs, undefined, { signal: this.#ending.signal }).catch(() => undefined)
+      await pause(this.#clock, retryMs, this.#ending.signal)
       if (this.#ending.signal.aborted) return
       await this.#attempt(AbortSignal.any([this.#ending.signal, this.#lost.signal]))
-      if (this.#known && holderOf(this.#known) !== this.#settings.identity)
-        this.#lose('another one holds the Lease')
+      if (this.#view.lease && !this.#view.isOurs) this.#lose('the Lease is no longer ours')
     }
   }
 
   /** One try to take or renew. Never throws: what went wrong is logged, and time decides what it means. */
   async #attempt(signal?: AbortSignal): Promise<boolean> {
-    const sentAt = performance.now()
+    const sentAt = this.#clock.now()
     try {
       const taken = await this.#takeOrRenew(signal)
       if (taken && !this.#lost.signal.aborted) this.#renewedAt(sentAt)
@@ -133,61 +190,36 @@ export class Elector implements Fence {
 
   /** Fast path: a renewal with the version that we remember. Otherwise the Lease is read again and judged. */
   async #takeOrRenew(signal?: AbortSignal): Promise<boolean> {
-    if (this.#known && holderOf(this.#known) === this.#settings.identity) {
-      if (await this.#write(this.#known, signal)) return true
-    }
-    const lease = await this.#client.find<Lease>(LEASE, this.#settings, this.#call(signal))
-    if (!lease) return this.#create(signal)
-    this.#see(lease)
-    const us = { identity: this.#settings.identity, now: performance.now() }
-    // Once lost it stays lost: another one may have acted in between.
-    if (this.#renewing && holderOf(lease) !== us.identity) return false
-    if (isTakenByOther(lease, this.#sighting as Sighting, us)) return false
-    return this.#write(lease, signal)
+    if (this.#view.isOurs && (await this.#view.write(this.#call(signal)))) return true
+    const isFirstLook = !this.#view.hasSeenOne
+    await this.#view.look(this.#call(signal))
+    const may = this.#renewing ? this.#mayKeep() : this.#mayTake(isFirstLook)
+    return may && this.#view.write(this.#call(signal))
   }
 
-  async #create(signal?: AbortSignal): Promise<boolean> {
-    const { namespace, name } = this.#settings
-    const object = { metadata: { namespace, name }, spec: takeLease(undefined, this.#own()) }
-    if (this.#known) object.spec = { ...object.spec, leaseTransitions: transitionsOf(this.#known) }
-    return this.#unlessConflict(() => this.#client.create<Lease>(LEASE, object, this.#call(signal)))
+  /** Once another one's, or nobody's, it stays lost. A deleted one is made again while nobody else may have led since. */
+  #mayKeep(): boolean {
+    return this.#view.lease ? this.#view.isOurs : this.mutationsAllowed()
   }
 
-  async #write(lease: Lease, signal?: AbortSignal): Promise<boolean> {
-    return this.#unlessConflict(() => this.#put(lease, takeLease(lease, this.#own()), signal))
-  }
-
-  #put(lease: Lease, spec: LeaseSpec, signal?: AbortSignal): Promise<Lease> {
-    const { uid, resourceVersion } = lease.metadata
-    const patch = { metadata: { uid, resourceVersion }, spec }
-    return this.#client.mergePatch<Lease>(LEASE, { ...this.#address(), patch }, this.#call(signal))
-  }
-
-  async #unlessConflict(write: () => Promise<Lease>): Promise<boolean> {
-    try {
-      this.#see(await write())
-      return true
-    } catch (error) {
-      if (error instanceof ApiError && (error.status === 409 || error.isNotFound)) return false
-      throw error
-    }
-  }
-
-  #see(lease: Lease): void {
-    this.#known = lease
-    this.#sighting = sight(lease, this.#sighting, performance.now())
+  /** It is ours already when the answer to our own taking was lost. */
+  #mayTake(isFirstLook: boolean): boolean {
+    if (this.#view.isOurs) return true
+    this.#isUnproven = !this.#view.lease && !(isFirstLook && this.#settings.isNew?.())
+    return this.#view.freeAt <= this.#clock.now()
   }
 
   /** Counted from the moment of sending: the server cannot have counted earlier. */
   #renewedAt(sentAt: number): void {
-    this.#lastRenew = sentAt
-    clearTimeout(this.#fenceTimer)
-    const leftMs = sentAt + this.#settings.renewDeadlineMs - performance.now()
-    this.#fenceTimer = setTimeout(() => this.#lose('the Lease could not be renewed in time'), leftMs)
+    if (this.#isUnproven && !this.#renewing) this.#fence.waitUntil(this.#clock.now() + this.#settings.leaseMs)
+    this.#fence.open(sentAt)
+    this.#cancelEnd()
+    const leftMs = sentAt + this.#settings.renewDeadlineMs - this.#clock.now()
+    this.#cancelEnd = this.#clock.after(leftMs, () => this.#lose('the Lease could not be renewed in time'))
   }
 
   #lose(why: string): void {
-    clearTimeout(this.#fenceTimer)
+    this.#cancelEnd()
     if (this.#lost.signal.aborted) return
     this.#settings.recorder?.leads(false)
     this.#settings.log?.error(
@@ -198,11 +230,19 @@ export class Elector implements Fence {
   }
 
   async #release(): Promise<void> {
+    this.#fence.shut()
     this.#ending.abort()
     await this.#renewing
-    clearTimeout(this.#fenceTimer)
-    this.#lastRenew = undefined
+    this.#cancelEnd()
     this.#settings.recorder?.leads(false)
+    const tooLate = new AbortController()
+    await Promise.race([this.#fence.idle(), pause(this.#clock, settleMs, tooLate.signal)])
+    tooLate.abort()
+    if (this.#fence.isSettled) await this.#freeQuietly()
+    else this.#settings.log?.warn('a write was not answered: the Lease is left to run out')
+  }
+
+  async #freeQuietly(): Promise<void> {
     try {
       await this.#free()
     } catch (error) {
@@ -211,24 +251,10 @@ export class Elector implements Fence {
   }
 
   async #free(): Promise<void> {
-    for (let n = 0; n < releaseTries && (await this.#isStillOurs()); n++) {
-      const lease = this.#known as Lease
-      if (await this.#unlessConflict(() => this.#put(lease, freeLease(lease, new Date())))) return
+    for (let n = 0; n < releaseTries; n++) {
+      await this.#view.look(this.#call())
+      if (!this.#view.isOurs || (await this.#view.free(this.#call()))) return
     }
-  }
-
-  async #isStillOurs(): Promise<boolean> {
-    const lease = await this.#client.find<Lease>(LEASE, this.#settings, this.#call())
-    if (lease) this.#see(lease)
-    return lease !== undefined && holderOf(lease) === this.#settings.identity
-  }
-
-  #own() {
-    return { identity: this.#settings.identity, durationMs: this.#settings.leaseMs, date: new Date() }
-  }
-
-  #address() {
-    return { namespace: this.#settings.namespace, name: this.#settings.name }
   }
 
   /** Two tries fit into the renew deadline, also when a connection says nothing. */

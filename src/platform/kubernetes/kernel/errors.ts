@@ -90,8 +90,8 @@ export function isApiError(error: unknown): error is ApiError {
 /** A write that was not sent, because this process may not write now (it does not lead, or no longer). */
 export class MutationRefused extends Error {
   override readonly name = 'MutationRefused'
-  constructor(verb: string, target: string) {
-    super(`${verb} ${target} was not sent: this process does not hold the lease`)
+  constructor(call: string) {
+    super(`${call} was not sent: this process does not lead, or has not renewed its Lease in time`)
   }
 }
 

@@ -1,6 +1,6 @@
 // The deadline of a call and its caller's signal as one, and what their end means.
 import { type Call, nameOf } from './call.ts'
-import { ApiError } from './errors.ts'
+import { ApiError, MutationRefused } from './errors.ts'
 import { NoAnswer } from './no-answer.ts'
 
 export interface TimeLimit {
@@ -41,6 +41,7 @@ export const limitTime = (call: Call): TimeLimit => {
 
 export const asNoAnswer = (call: Call, error: unknown): unknown => {
   if (error instanceof ApiError || error instanceof NoAnswer || error instanceof TypeError) return error
+  if (error instanceof MutationRefused) return error
   const code = (error as { code?: unknown })?.code
   const isSlow = typeof code === 'string' && /TIMEOUT/.test(code)
   return new NoAnswer(nameOf(call), isSlow ? 'Timeout' : 'Network', error)

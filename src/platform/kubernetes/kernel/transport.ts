@@ -122,8 +122,13 @@ export class Transport {
   ): Promise<Dispatcher.ResponseData> {
     const startedAt = performance.now()
     let code = '<error>'
+    let ended: ((isAnswered: boolean) => void) | undefined
+    const admit = (): void => {
+      ended = call.admit?.()
+    }
     try {
-      const answer = await this.#agentsFor(by.credentials)[by.use].request({
+      const agent = this.#agentsFor(by.credentials)[by.use]
+      const answer = await (call.admit ? atFirstByte(agent, admit) : agent).request({
         origin: this.#source.origin,
         path: this.#pathOf(call),
         method: call.method,
@@ -138,6 +143,7 @@ export class Transport {
       if (answer.statusCode >= 400) throw await readRefusal(call, answer)
       return answer
     } finally {
+      ended?.(code !== '<error>' && Number(code) < 500)
       const seconds = (performance.now() - startedAt) / 1000
       this.#settings.recorder?.requested({
         code,
@@ -185,6 +191,17 @@ export class Transport {
     return this.#agents
   }
 }
+
+/** Undici starts a request when a connection is free for it and writes its bytes in the same breath; what throws here ends it unsent. */
+const atFirstByte = (agent: Dispatcher, call: () => void): Dispatcher =>
+  agent.compose(dispatch => (options, handler) => {
+    const start = handler.onRequestStart?.bind(handler)
+    handler.onRequestStart = (controller, context) => {
+      call()
+      start?.(controller, context)
+    }
+    return dispatch(options, handler)
+  })
 
 /** `299 - "quoted"` */
 const toSentence = (warning: string): string =>

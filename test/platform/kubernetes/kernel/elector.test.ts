@@ -1,6 +1,7 @@
 // Elections on a Lease that stands on a loopback API server: never two leaders, whatever clocks and connections do.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { bootClock } from '../../../../src/platform/kubernetes/kernel/election-clock.ts'
 import {
   Elector,
   type ElectorSettings,
@@ -14,8 +15,18 @@ import { ApiServerStandIn } from './api-server.ts'
 import { openWire, type Wire } from './wire.ts'
 
 // Times that a loaded machine does not break; a test about an end of leadership shortens what it is about.
-const calm = { namespace: 'n', name: 'switchyard', leaseMs: 15_000, renewDeadlineMs: 10_000, retryMs: 50 }
-const shortDeadline = { leaseMs: 4000, renewDeadlineMs: 600 }
+const calm = {
+  namespace: 'n',
+  name: 'switchyard',
+  leaseMs: 15_000,
+  renewDeadlineMs: 10_000,
+  retryMs: 50,
+  isNew: () => true,
+}
+const shortDeadline = { leaseMs: 4000, renewDeadlineMs: 600, writeDeadlineMs: 400 }
+const shortLease = { leaseMs: 1000 }
+/** Nobody asks by themselves before the test is over. */
+const onlyByWatch = { retryMs: 120_000 }
 
 let server: ApiServerStandIn
 let wire: Wire
@@ -52,6 +63,12 @@ function heldByOther(more: Partial<LeaseSpec> = {}): void {
   server.put('n', 'switchyard', { spec })
 }
 
+/** As another one lays it down. */
+function releasedByOther(): void {
+  const time = '2026-01-01T00:00:00.000000Z'
+  heldByOther({ holderIdentity: '', acquireTime: time, renewTime: time })
+}
+
 describe('winning a Lease', () => {
   it('without a Lease the first one makes it and leads', async () => {
     const leadership = await lead(candidate('us'))
@@ -74,21 +91,21 @@ describe('winning a Lease', () => {
   it('a holder whose times lie in the past is given its whole lease time on our own clock', async () => {
     heldByOther({ renewTime: '2001-01-01T00:00:00.000000Z', acquireTime: '2001-01-01T00:00:00.000000Z' })
     const began = performance.now()
-    const leadership = await lead(candidate('us'))
-    expect(performance.now() - began).toBeGreaterThanOrEqual(1000)
+    const leadership = await lead(candidate('us', shortLease))
+    expect(performance.now() - began).toBeGreaterThanOrEqual(900)
     expect(leadership.epoch).toBe(4)
   })
 
   it('a holder whose times lie in the future is replaced when its record stands still', async () => {
     heldByOther({ renewTime: '2999-01-01T00:00:00.000000Z' })
-    expect((await lead(candidate('us'))).mutationsAllowed()).toBe(true)
+    expect((await lead(candidate('us', shortLease))).mutationsAllowed()).toBe(true)
   })
 
   it('a holder that renews keeps the Lease', async () => {
     const stop = new AbortController()
     heldByOther()
     const renewing = setInterval(() => heldByOther({ renewTime: new Date().toISOString() }), 200)
-    const waiting = candidate('us').acquire(stop.signal)
+    const waiting = candidate('us', shortLease).acquire(stop.signal)
     waiting.catch(() => undefined)
     await sleep(1800)
     clearInterval(renewing)
@@ -98,11 +115,49 @@ describe('winning a Lease', () => {
   })
 
   it('a released Lease is taken without a wait, and counts one change', async () => {
-    heldByOther({ holderIdentity: '' })
-    const began = performance.now()
-    const leadership = await lead(candidate('us'))
-    expect(performance.now() - began).toBeLessThan(5000)
+    releasedByOther()
+    const leadership = await lead(candidate('us', onlyByWatch))
     expect(leadership.epoch).toBe(4)
+  })
+
+  it('who waits hears at once that the Lease was laid down', async () => {
+    heldByOther()
+    const waiting = lead(candidate('us', onlyByWatch))
+    await vi.waitFor(() => expect(server.watches).toBe(1), 5000)
+    releasedByOther()
+    expect((await waiting).epoch).toBe(4)
+    await vi.waitFor(() => expect(server.watches).toBe(0), 5000)
+  })
+
+  it.each([
+    ['its holder wiped out by hand', { holderIdentity: '' }],
+    ['its time cut to a second by hand', { leaseDurationSeconds: 1 }],
+  ])('a Lease with %s is waited out like any other', async (_, edit) => {
+    heldByOther({ leaseDurationSeconds: 2, renewTime: '2026-01-01T00:00:00.000000Z', ...edit })
+    const began = performance.now()
+    await lead(candidate('us', { leaseMs: 1500 }))
+    expect(performance.now() - began).toBeGreaterThanOrEqual(1400)
+  })
+
+  it('a Lease whose time was set to a day by hand is not waited for so long', async () => {
+    heldByOther({ leaseDurationSeconds: 86_400 })
+    expect((await lead(candidate('us', { leaseMs: 500 }))).epoch).toBe(4)
+  })
+
+  it('who finds no Lease where leaders have been makes one, and writes only when the one before must have noticed', async () => {
+    const elector = candidate('us', { leaseMs: 1500, isNew: () => false })
+    const leading = lead(elector)
+    await vi.waitFor(() => expect(lease().holderIdentity).toBe('us'), 1400)
+    expect(elector.mutationsAllowed()).toBe(false)
+    expect((await leading).mutationsAllowed()).toBe(true)
+  })
+
+  it('who loses a Lease that it just made never begins to lead', async () => {
+    const leading = candidate('us', { isNew: () => false }).acquire()
+    leading.catch(() => undefined)
+    await vi.waitFor(() => expect(lease().holderIdentity).toBe('us'), 5000)
+    heldByOther()
+    await expect(leading).rejects.toThrow('no longer ours')
   })
 
   it('an API server that refuses for a while is asked again', async () => {
@@ -152,6 +207,29 @@ describe('holding a Lease', () => {
     expect(leadership.mutationsAllowed()).toBe(false)
   })
 
+  it('a Lease that was deleted is made again, and nothing was lost', async () => {
+    const leadership = await lead(candidate('us'))
+    server.remove('n', 'switchyard')
+    await vi.waitFor(() => expect(lease().holderIdentity).toBe('us'), 5000)
+    expect(leadership.signal.aborted).toBe(false)
+    expect(leadership.mutationsAllowed()).toBe(true)
+  })
+
+  it('a Lease whose holder was wiped out by hand is lost: somebody wants another leader', async () => {
+    const leadership = await lead(candidate('us'))
+    heldByOther({ holderIdentity: '' })
+    await until(leadership.signal)
+    expect(leadership.mutationsAllowed()).toBe(false)
+  })
+
+  it('under a wall clock that stands still each renewal is another record', async () => {
+    const clock = { ...bootClock, date: () => new Date('2026-01-01T00:00:00Z') }
+    await lead(candidate('us', { clock }))
+    const seen = new Set<string | undefined>()
+    await vi.waitFor(() => expect(seen.add(lease().renewTime).size).toBeGreaterThan(3), 5000)
+    expect(seen).not.toContain(lease().acquireTime)
+  })
+
   it('a Lease that another one took is lost at once and for good', async () => {
     const leadership = await lead(candidate('us'))
     heldByOther({ leaseTransitions: 1 })
@@ -178,6 +256,16 @@ describe('releasing a Lease', () => {
     server.refusals.push({ code: 409, reason: 'Conflict', method: 'PATCH' })
     await leadership.release()
     expect(lease().holderIdentity).toBe('')
+  })
+
+  it('a Lease is left to run out while a write of ours may still arrive', async () => {
+    const leadership = await candidate('us').acquire()
+    const fenced = wire.client.fencedBy(leadership)
+    server.silentTo = 'POST'
+    await fenced.create(POD, { metadata: { namespace: 'n' } }, { deadlineMs: 50 }).catch(() => undefined)
+    await leadership.release()
+    expect(lease().holderIdentity).toBe('us')
+    expect(leadership.mutationsAllowed()).toBe(false)
   })
 
   it("another one's Lease is not released", async () => {
