@@ -95,7 +95,10 @@ const reconcileModel = async ({ actor, reporter }: Reconciler, model: Model): Pr
   const outcome = await outcomeOf(() => actOnModel(actor, model, decision.actions))
   if (seen.works.some(work => work.command === 'resolve' && hasEnded(work))) turns.callFirst()
   await forgetSettled(actor, model)
-  if (decision.actions.some(action => action.do === 'releaseFinalizer') && !outcome) return passed(undefined)
+  if (decision.actions.some(action => action.do === 'releaseFinalizer') && !outcome) {
+    if (decision.isStalled) reporter.farewell(model, decision)
+    return passed(undefined)
+  }
   const said = outcome
     ? { ...decision, ...saying(outcome), phase: phaseOf(outcome) ?? decision.phase }
     : decision

@@ -2,7 +2,7 @@
 import type { Condition } from '../domain/conditions.ts'
 import type { ModelStatus } from '../domain/model.ts'
 import { type Key, keyOf, type Model, type Runtime } from '../domain/object.ts'
-import type { Platform } from '../domain/platform.ts'
+import type { Note, Platform } from '../domain/platform.ts'
 import type { RuntimeStatus } from '../domain/runtime.ts'
 import { createWriteTimes } from './write-times.ts'
 
@@ -10,6 +10,8 @@ import { createWriteTimes } from './write-times.ts'
 export interface Reporter {
   model(model: Model, status: ModelStatus, now: Date): Promise<number | undefined>
   runtime(runtime: Runtime, status: RuntimeStatus, now: Date): Promise<number | undefined>
+  /** The last word about an object that goes with this pass and leaves something to a person. */
+  farewell(object: Model | Runtime, said: Pick<Note, 'reason' | 'message'>): void
   /** the object is gone */
   forget(key: Key): void
 }
@@ -85,6 +87,8 @@ export const createReporter = (platform: Platform): Reporter => {
       note(platform, runtime, status)
       return undefined
     },
+    farewell: (object, { reason, message }) =>
+      platform.journal.write(object, { type: 'Warning', reason, message }),
     forget: key => times.forget(key),
   }
 }

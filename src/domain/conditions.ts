@@ -71,6 +71,10 @@ export const reasons = {
   Available: text('The Deployment has its pod.'),
   Healthy: text('The volume is there and can hold what is wanted.'),
   Deleting: text('Deletion was asked and clean-up is running.'),
+  BytesLeft: text(
+    'The Model is gone, and bytes of it stay on a volume that cannot be reached.',
+    'Remove them by hand when the volume is back; the message names the claim.',
+  ),
   Paused: text('spec.paused is set; nothing is changed.', 'Unset spec.paused to go on.'),
   Cancelled: text('The operation was cancelled.'),
   Replaced: text('A newer wish took the place of this one.'),

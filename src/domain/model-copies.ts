@@ -190,7 +190,7 @@ const startCopy = (
     identity: unsettled(
       facts,
       { owner: ownerOf(facts), command, attempt: (wanted.copy?.failure?.attempts ?? 0) + 1 },
-      round => subjectOf(volume.key, resolved.revision, round),
+      round => subjectOf(volume, resolved.revision, round),
     ),
     task,
     volume,

@@ -5,7 +5,7 @@ import type { Copy } from './model.ts'
 import { ownerOf, taskBase } from './model-copies.ts'
 import { copyKey, hasEnded, type ModelFacts, subjectOf, unsettled } from './model-settle.ts'
 import { isProblem } from './observation.ts'
-import type { VolumeView } from './platform.ts'
+import type { VolumeView, WorkView } from './platform.ts'
 
 export interface Removal {
   readonly isDone: boolean
@@ -53,8 +53,9 @@ const removeOne = (facts: ModelFacts, copy: Copy): Removal => {
     }
   if (!revision) return { isDone: true, message: '', actions: [] }
   const message = `removing from claim ${copy.claim}`
-  const isRunning = seen.works.some(work => work.volume === key && !hasEnded(work))
-  if (isRunning || seen.busy.has(key)) return { isDone: false, message, actions: [] }
+  const running = seen.works.find(work => work.volume === key && !hasEnded(work))
+  if (running?.notStarted) return waitForStart(facts, running, message)
+  if (running || seen.busy.has(key)) return { isDone: false, message, actions: [] }
   const note = copy.phase === 'Removing' ? copy.failure : undefined
   const state = laneState(note, seen.now)
   if (note && state === 'Over')
@@ -62,6 +63,23 @@ const removeOne = (facts: ModelFacts, copy: Copy): Removal => {
   if (note && state !== 'Due')
     return { isDone: false, message: `${message}: ${note.message}${retryWords(note)}`, actions: [] }
   return { isDone: false, message, actions: [startRemove(facts, copy, volume, revision)] }
+}
+
+/** How long a node may be gone before a deleted Model goes without its bytes. */
+const patienceMs = 600_000
+
+const waitForStart = (
+  { seen }: ModelFacts,
+  { volume = '', notStarted, startedAt }: WorkView,
+  message: string,
+): Removal => {
+  const { deletionTimestamp } = seen.model.metadata
+  const since = Math.max(Date.parse(startedAt), Date.parse(deletionTimestamp ?? startedAt))
+  const isOver = deletionTimestamp !== undefined && seen.now.getTime() - since >= patienceMs
+  const why = notStarted?.message ?? ''
+  return isOver
+    ? { isDone: true, message: `bytes left on claim ${volume.split('/')[1]}: ${why}`, actions: [] }
+    : { isDone: false, message: `${message}: ${why}`, actions: [] }
 }
 
 const findVolume = ({ seen }: ModelFacts, key: string): VolumeView | undefined => {
@@ -80,7 +98,7 @@ const startRemove = (facts: ModelFacts, copy: Copy, volume: VolumeView, revision
       command: 'remove',
       attempt: copy.phase === 'Removing' ? (copy.failure?.attempts ?? 0) + 1 : 1,
     },
-    round => subjectOf(volume.key, revision, round),
+    round => subjectOf(volume, revision, round),
   ),
   task: {
     command: 'remove',

@@ -24,11 +24,13 @@ const deleting: Speak = facts => {
   const goes = {
     ...said,
     message: 'every copy is gone',
-    actions: [...cancels, { do: 'releaseFinalizer' as const }],
+    actions: [...cancelAll(facts), { do: 'releaseFinalizer' as const }],
   }
   if (spec.deletionPolicy === 'Retain' || isTerminating) return { ...goes, message: 'the bytes stay' }
   const removal = removeCopies(facts, facts.status.copies ?? [])
-  if (removal.isDone) return removal.message ? { ...goes, message: removal.message } : goes
+  if (removal.isDone && removal.message)
+    return { ...goes, reason: 'BytesLeft', message: removal.message, isStalled: true }
+  if (removal.isDone) return goes
   return { ...said, message: removal.message, actions: [...cancels, ...removal.actions], again: 10_000 }
 }
 

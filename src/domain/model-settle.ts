@@ -16,8 +16,12 @@ export interface ModelFacts {
   readonly verifyAsked: boolean
 }
 
-export const subjectOf = (volumeKey: string, revision: string, round: number): string =>
-  `${volumeKey}@${revision}#${round}`
+/** A claim that was made anew under the same name is another volume, and work on it another work. */
+export const subjectOf = (
+  { key, claimUID }: Pick<VolumeView, 'key' | 'claimUID'>,
+  revision: string,
+  round: number,
+): string => `${key}@${revision}#${round}~${claimUID}`
 export const resolveSubject = (sourceHash: string, round: number): string => `${sourceHash}#${round}`
 
 /** The same identity is the same work, on any controller. */
@@ -51,6 +55,9 @@ export const isPresentResolve = (
 
 const revisionIn = (subject: string): string =>
   subject.slice(subject.lastIndexOf('@') + 1, subject.lastIndexOf('#'))
+
+/** Undefined for a work of v0.1.0. */
+const claimIn = (subject: string): string | undefined => subject.split('#').at(-1)?.split('~')[1]
 
 export const copyKey = (namespace: string, copy: Pick<Copy, 'claim' | 'subPath'>): string =>
   `${namespace}/${copy.claim}/${copy.subPath}`
@@ -160,7 +167,7 @@ const foldCopy = (seen: ModelObservation, copy: Copy, work: WorkView): Copy | un
   const done = work.result?.copy
   if (!done) return foldTrouble(seen, copy, work)
   const revision = revisionIn(work.subject)
-  const volume = volumeOf(seen, copy)
+  const claimUID = claimIn(work.subject) ?? volumeOf(seen, copy)?.claimUID
   const { failure: _, reason: __, message: ___, ...kept } = copy
   return {
     ...kept,
@@ -169,7 +176,7 @@ const foldCopy = (seen: ModelObservation, copy: Copy, work: WorkView): Copy | un
     bytesDone: done.bytes,
     bytesStored:
       work.command === 'verify' ? (copy.bytesStored ?? 0) : storedBytes(copy, revision, done.bytesFetched),
-    ...(volume ? { claimUID: volume.claimUID } : {}),
+    ...(claimUID ? { claimUID } : {}),
     ...(done.path ? { path: done.path } : {}),
   }
 }

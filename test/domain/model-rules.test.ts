@@ -303,6 +303,15 @@ describe('What has ended', () => {
     expect(twice.status).toEqual(once.status)
   })
 
+  it('on a claim that was made anew since is verified there before it counts', () => {
+    const before = { ...done, subject: `${done.subject}~uid-before` }
+    const facts = settleModel(
+      withStatus({ resolved, copies: [aCopy({ claimUID: 'uid-before' })] }, { works: [before] }),
+    )
+    expect(facts.status.copies?.[0]?.claimUID).toBe('uid-before')
+    expect(decideModel(facts)).toMatchObject({ phase: 'Verifying' })
+  })
+
   it('says nothing more when it is seen as running again: by a late cache, or begun once more by a leader of before', () => {
     const { status } = settleModel(withStatus({ resolved, copies: [aCopy()] }, { works: [done] }))
     const { result: _, endedAt: __, ...late } = done
@@ -330,8 +339,8 @@ describe('What has ended', () => {
         action.do === 'startWork' ? [action.identity.subject] : [],
       )
     const [first = ''] = asked([])
-    expect(first).toMatch(/#0$/)
+    expect(first).toMatch(/#0~uid-claim$/)
     const settled = settleModel(withStatus({ resolved })).seen.digest(`uid-qwen/download/${first}/1`)
-    expect(asked([settled.slice(0, 20)])[0]).toMatch(/#1$/)
+    expect(asked([settled.slice(0, 20)])[0]).toMatch(/#1~uid-claim$/)
   })
 })
