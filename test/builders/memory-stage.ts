@@ -5,7 +5,10 @@ import { createLoop, type Loop } from '../../src/controller/loop.ts'
 import { createReporter } from '../../src/controller/report.ts'
 import { createStarted } from '../../src/controller/started.ts'
 import { createTurns } from '../../src/controller/turns.ts'
+import type { Engine } from '../../src/domain/engine.ts'
 import type { Key, Model, Runtime } from '../../src/domain/object.ts'
+import type { EngineName } from '../../src/domain/parts.ts'
+import { doers } from '../../src/platform/memory/memory-deeds.ts'
 import { createMemoryEngines } from '../../src/platform/memory/memory-engines.ts'
 import { createMemoryPlatform } from '../../src/platform/memory/memory-platform.ts'
 import { runDeployments } from '../../src/platform/memory/memory-pods.ts'
@@ -29,6 +32,8 @@ export interface ControllerOptions extends ProcessOptions {
   readonly maxResolves?: number
   readonly random?: () => number
   readonly onError?: (line: string) => void
+  /** default: engines of the memory world */
+  readonly engines?: Readonly<Record<EngineName, Engine>>
 }
 
 const metrics = createMetrics()
@@ -39,7 +44,7 @@ export const startController = (world: World, options: ControllerOptions = {}): 
   const process = new MemoryProcess(world, options)
   const { clock } = process
   const platform = createMemoryPlatform(process)
-  const engines = createMemoryEngines(process)
+  const { engines = createMemoryEngines(process) } = options
   const limits = { maxDownloads, maxResolves: options.maxResolves ?? 8, maxAttempts: 5, taskDefaults: {} }
   const log = createLog('error', { write: onError })
   const loop = createLoop({ clock, random, workers, log, metrics }, wake => ({
@@ -59,9 +64,10 @@ export const startController = (world: World, options: ControllerOptions = {}): 
   return { process, loop, wake: key => loop.wake(key), stop }
 }
 
-export const createWorld = (): World => {
-  const world = new World()
-  runDeployments(world)
+/** `runs` makes pods come and go; default: as the memory world does. */
+export const createWorld = (runs: (world: World) => void = runDeployments): World => {
+  const world = new World(doers)
+  runs(world)
   return world
 }
 

@@ -49,6 +49,7 @@ const proofOf = ({ world, pod }: Place, recipe: Recipe, { mode }: Options): Proo
     return unproved(misfit(loaded, recipe), `listed: ${loaded.map(one => one.name).join(', ') || 'nothing'}`)
   if (recipe.engine === 'Ollama' && recipe.task === 'Rerank' && mode === 'Task')
     return unproved('TaskNotServed', 'Ollama has no route to rerank')
+  world.proved.add(`${pod.name} ${recipe.identity}`)
   return { isProved: true, reason: 'Active', message: 'answered with usage', milliseconds: 1 }
 }
 

@@ -1,5 +1,5 @@
 // Pods of the memory world come and go as a Deployment makes them: old ones leave first only when it is told Recreate.
-import type { Deployment, Pod, World } from './memory-world.ts'
+import type { Deed, Deployment, Pod, World } from './memory-world.ts'
 import type { Readable } from './table.ts'
 
 const actMs = 100
@@ -8,11 +8,11 @@ const againMs = 10_000
 
 /** Follows every change of a Deployment and its pods; one per world. */
 export const runDeployments = (world: World): void => {
-  world.deployments.subscribe(({ name }) => void world.clock.after(actMs, () => settle(world, name)))
-  world.pods.subscribe(({ name }) => {
-    const key = world.pods.get(name)?.deployment ?? name.slice(0, name.lastIndexOf('-'))
-    world.clock.after(actMs, () => settle(world, key))
-  })
+  const settles = (name: string): void => world.later(actMs, { does: 'settleDeployment', name })
+  world.deployments.subscribe(({ name }) => settles(name))
+  world.pods.subscribe(({ name }) =>
+    settles(world.pods.get(name)?.deployment ?? name.slice(0, name.lastIndexOf('-'))),
+  )
 }
 
 const isOf = (deployment: Deployment, pod: Pod): boolean =>
@@ -21,7 +21,7 @@ const isOf = (deployment: Deployment, pod: Pod): boolean =>
 export const podsOf = (seen: { readonly pods: Readable<Pod> }, key: string): readonly Pod[] =>
   seen.pods.list().filter(pod => pod.deployment === key)
 
-const settle = (world: World, key: string): void => {
+export const settleDeployment = (world: World, { name: key }: Deed): void => {
   const deployment = world.deployments.get(key)
   const pods = podsOf(world, key)
   if (!deployment || deployment.replicas === 0) for (const pod of pods) letLeave(world, pod.name)
@@ -46,7 +46,7 @@ export const letLeave = (world: World, name: string): void => {
   const pod = world.pods.get(name)
   if (!pod || pod.isLeaving) return
   world.edit(world.pods, name, one => ({ ...one, isLeaving: true, isReady: false }))
-  world.clock.after(world.script.graceSeconds * 1000, () => world.pods.drop(name))
+  world.later(world.script.graceSeconds * 1000, { does: 'dropPod', name })
 }
 
 const createPod = (world: World, deployment: Deployment, key: string): void => {
@@ -67,15 +67,19 @@ const createPod = (world: World, deployment: Deployment, key: string): void => {
     loaded: [],
   }
   world.pods.put(name, () => pod)
-  world.clock.after(startMs, () => start(world, name))
+  world.later(startMs, { does: 'startPod', name })
 }
 
 /** One device: the same template's next pod waits for it; a rolling update takes it from two sides, which is a violation. */
-const start = (world: World, name: string): void => {
+export const startPod = (world: World, deed: Deed): void => {
+  const { name } = deed
   const pod = world.pods.get(name)
   if (!pod || pod.isLeaving || pod.isRunning) return
   const others = podsOf(world, pod.deployment).filter(one => one.isRunning && one.name !== name)
-  if (others.some(one => one.isLeaving)) return void world.clock.after(500, () => start(world, name))
+  if (others.some(one => one.isLeaving)) {
+    world.later(500, deed)
+    return
+  }
   if (others.length > 0) world.violations.push(`two pods of ${pod.deployment} run side by side`)
   world.edit(world.pods, name, one => ({
     ...one,
@@ -83,17 +87,18 @@ const start = (world: World, name: string): void => {
     log: [...one.log, 'vLLM API server version 0.32'],
   }))
   const seconds = pod.engine === 'VLLM' ? world.script.loadSeconds : 1
-  world.clock.after((seconds * 1000) / 2, () =>
-    world.edit(world.pods, name, one =>
-      one.isRunning
-        ? { ...one, log: [...one.log, 'Loading safetensors checkpoint shards:  50% Completed | 1/2'] }
-        : one,
-    ),
-  )
-  world.clock.after(seconds * 1000, () => finishStart(world, name))
+  world.later((seconds * 1000) / 2, { does: 'loadHalf', name })
+  world.later(seconds * 1000, { does: 'finishStart', name })
 }
 
-const finishStart = (world: World, name: string): void => {
+export const loadHalf = (world: World, { name }: Deed): void =>
+  world.edit(world.pods, name, one =>
+    one.isRunning
+      ? { ...one, log: [...one.log, 'Loading safetensors checkpoint shards:  50% Completed | 1/2'] }
+      : one,
+  )
+
+export const finishStart = (world: World, { name }: Deed): void => {
   const pod = world.pods.get(name)
   if (!pod || pod.isLeaving || !pod.isRunning) return
   const failure = pod.engine === 'VLLM' ? loadFailure(world, pod) : undefined
@@ -120,7 +125,7 @@ export const crash = (world: World, name: string, line: string): void => {
       problem: { reason: 'LoadFailed', message: 'the container ended (exit code 1)' },
     }),
   )
-  world.clock.after(againMs, () => start(world, name))
+  world.later(againMs, { does: 'startPod', name })
 }
 
 const loadFailure = (world: World, pod: Pod): string | undefined => {

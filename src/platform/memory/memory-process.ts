@@ -3,13 +3,33 @@ import { Transient } from '../../domain/failure.ts'
 import type { Key, Model, Runtime } from '../../domain/object.ts'
 import type { Clock } from '../../domain/platform.ts'
 import type { Claim, Deployment, Pod, WorkRecord, World } from './memory-world.ts'
-import { type Table, View } from './table.ts'
+import { type Sight, type Table, View } from './table.ts'
 
-/** Killed before or after the effect, or refused before or after it; undefined = all goes well. */
-export type Fate = 'KilledBefore' | 'KilledAfter' | 'FailsBefore' | 'FailsAfter' | undefined
+/**
+ * What becomes of one write; undefined = all goes well.
+ * Killed: before it was sent; after it took effect, unanswered; after the answer; or while it is on its way and lands later.
+ * Fails: nothing was done, or it was and no answer came. Late: it takes effect and is answered a while after it was sent.
+ */
+export const fates = [
+  'KilledBefore',
+  'KilledUnanswered',
+  'KilledAfter',
+  'KilledInFlight',
+  'FailsBefore',
+  'FailsAfter',
+  'Late',
+] as const
+export type Fate = (typeof fates)[number] | undefined
+
+const lateMs = 3_000
+
+/** How a process comes to see a table. */
+export type OpenSight = <T>(table: Table<T>, clock: Clock) => Sight<T>
 
 export interface ProcessOptions {
   readonly lagMs?: () => number
+  /** default: a view that is `lagMs` late */
+  readonly openSight?: OpenSight
   /** asked once per write, named like `work.start` */
   readonly fate?: (write: string) => Fate
 }
@@ -17,30 +37,33 @@ export interface ProcessOptions {
 export class MemoryProcess {
   readonly world: World
   readonly clock: Clock
-  readonly models: View<Model>
-  readonly runtimes: View<Runtime>
-  readonly works: View<WorkRecord>
-  readonly deployments: View<Deployment>
-  readonly pods: View<Pod>
-  readonly claims: View<Claim>
+  readonly models: Sight<Model>
+  readonly runtimes: Sight<Runtime>
+  readonly works: Sight<WorkRecord>
+  readonly deployments: Sight<Deployment>
+  readonly pods: Sight<Pod>
+  readonly claims: Sight<Claim>
   readonly #fate: (write: string) => Fate
   readonly #written = new Map<
     Key,
-    { readonly view: View<unknown>; readonly name: string; readonly version: number }[]
+    { readonly view: Seen; readonly name: string; readonly version: number }[]
   >()
-  readonly #views: View<unknown>[] = []
+  readonly #sights: { stop(): void }[] = []
   #isAlive = true
+  #isDoomed = false
 
-  constructor(world: World, { lagMs = () => 0, fate = () => undefined }: ProcessOptions = {}) {
+  constructor(world: World, options: ProcessOptions = {}) {
+    const { lagMs = () => 0, fate = () => undefined } = options
+    const { openSight = (table, clock) => new View(table, clock, lagMs) } = options
     this.world = world
     this.#fate = fate
     this.clock = {
       now: () => world.clock.now(),
       after: (ms, call) => world.clock.after(ms, () => this.#isAlive && call()),
     }
-    const view = <T>(table: Table<T>): View<T> => {
-      const made = new View(table, this.clock, lagMs)
-      this.#views.push(made as View<unknown>)
+    const view = <T>(table: Table<T>): Sight<T> => {
+      const made = openSight(table, this.clock)
+      this.#sights.push(made)
       return made
     }
     this.models = view(world.models)
@@ -58,30 +81,30 @@ export class MemoryProcess {
   /** Nothing that it began goes on: its promises never end, its timers never fire. */
   kill(): void {
     this.#isAlive = false
-    for (const view of this.#views) view.stop()
+    for (const sight of this.#sights) sight.stop()
   }
 
   /** Every change of the world by this process goes through here. */
   async write<T>(what: string, effect: () => T): Promise<T> {
     if (!this.#isAlive) return never()
+    if (this.#isDoomed) return this.#die()
     const fate = this.#fate(what)
     if (fate === 'KilledBefore') return this.#die()
     if (fate === 'FailsBefore') throw new Transient('ApiUnavailable', `${what}: the connection broke`)
     await Promise.resolve()
-    if (fate === 'KilledAfter') return this.#dieAfter(effect)
+    if (fate === 'KilledUnanswered') return this.#dieAfter(effect)
+    if (fate === 'KilledInFlight') return this.#dieBefore(effect)
+    if (fate === 'Late') await new Promise<void>(sent => void this.world.clock.after(lateMs, sent))
+    if (fate === 'KilledAfter') this.#doom()
     const result = effect()
     if (fate === 'FailsAfter') throw new Transient('ApiUnavailable', `${what}: no answer came`)
     return result
   }
 
   /** Remembers that the key must not be looked at before the view shows this version. */
-  recordWrite(
-    key: Key,
-    view: { version(name: string): number },
-    written: { name: string; version: number },
-  ): void {
+  recordWrite(key: Key, view: Seen, written: { name: string; version: number }): void {
     const list = this.#written.get(key) ?? []
-    this.#written.set(key, [...list, { view: view as View<unknown>, ...written }])
+    this.#written.set(key, [...list, { view, ...written }])
   }
 
   isBehind(key: Key): boolean {
@@ -91,6 +114,12 @@ export class MemoryProcess {
     if (open.length > 0) this.#written.set(key, open)
     else this.#written.delete(key)
     return open.length > 0
+  }
+
+  /** It goes on with what needs no other write, and no further. */
+  #doom(): void {
+    this.#isDoomed = true
+    this.world.clock.after(0, () => this.kill())
   }
 
   /** What was sent still arrives, or is refused; nobody learns which. */
@@ -104,10 +133,22 @@ export class MemoryProcess {
     return never()
   }
 
+  /** The same, while the next one is at work already. */
+  #dieBefore<T>(effect: () => T): Promise<T> {
+    this.kill()
+    this.world.clock.after(lateMs, () => void this.#dieAfter(effect))
+    return never()
+  }
+
   #die<T>(): Promise<T> {
     this.kill()
     return never()
   }
+}
+
+/** How far a sight has come. */
+interface Seen {
+  version(name: string): number
 }
 
 const never = <T>(): Promise<T> => new Promise<T>(() => {})

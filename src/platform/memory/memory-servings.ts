@@ -22,15 +22,19 @@ const nameOf = ({ metadata, spec }: Runtime): string =>
   `${metadata.namespace}/${spec.kubernetes?.deploymentName ?? metadata.name}`
 
 export const createMemoryServings = (process: MemoryProcess): Servings => {
-  const write = (runtime: Runtime, what: string, change: (old: Deployment) => Deployment): Promise<void> =>
-    process.write(`${what} of ${nameOf(runtime)}`, () => edit(process, runtime, change))
+  const write = (runtime: Runtime, what: string, change: (old: Deployment) => Deployment): Promise<void> => {
+    const edit = toEdit(process, runtime)
+    return process.write(`${what} of ${nameOf(runtime)}`, () => edit(change))
+  }
   return {
     observe: runtime => observe(process, runtime),
     prepare: async runtime => {
       if (!isMade(runtime)) await write(runtime, 'prepare', old => prepared(old, runtime))
     },
-    apply: (runtime, launch) =>
-      process.write(`apply of ${nameOf(runtime)}`, () => apply(process, runtime, launch)),
+    apply: (runtime, launch) => {
+      const edit = toEdit(process, runtime)
+      return process.write(`apply of ${nameOf(runtime)}`, () => apply(process, runtime, { launch, edit }))
+    },
     revert: (runtime, hash) => write(runtime, 'revert', old => revert(old, hash)),
     scale: (runtime, replicas) => write(runtime, 'scale', old => ({ ...old, replicas })),
     setInService: (_runtime, pod, isInService) =>
@@ -77,6 +81,7 @@ const observe = (process: MemoryProcess, runtime: Runtime): ServingView => {
     isSettled: deployment?.observedGeneration === deployment?.generation,
     ...(recipe === undefined ? {} : { recipe }),
     ...(deployment?.previous ? { previousRecipe: deployment.previous.hash } : {}),
+    ...(deployment && isForeign(deployment) ? { drift: conflict } : {}),
     pods: podsOf(process, nameOf(runtime)).map(sightPod).sort(newestFirst),
     ...(deployment ? { endpoint: endpointOf(runtime) } : {}),
   }
@@ -96,7 +101,7 @@ const prepared = (old: Deployment, { metadata }: Runtime): Deployment => {
 
 /** Everything as it was found, and nothing of ours left. */
 const restored = (old: Deployment): Deployment => {
-  const { originals, preparedFor: _, previous: __, ...kept } = old
+  const { originals, preparedFor: _, previous: __, written: ___, ...kept } = old
   return { ...kept, ...originals }
 }
 
@@ -106,6 +111,12 @@ const sightOf = (runtime: Runtime, { command, args }: Template) => ({
   env: {},
   port: runtime.spec.engine === 'VLLM' ? 8000 : 11434,
 })
+
+/** Somebody changed what a switch wrote. */
+const isForeign = ({ written, template }: Deployment): boolean =>
+  written !== undefined && JSON.stringify(written) !== JSON.stringify(template)
+
+const conflict: Problem = { reason: 'FieldConflict', message: 'another manager owns args of the container' }
 
 const problemsOf = (
   process: MemoryProcess,
@@ -144,22 +155,32 @@ const sightPod = (pod: Pod): PodSight => ({
 
 export const addressOf = (pod: string): string => `memory://${pod}`
 
-/** Refused when the view that was decided on is not the newest. */
-const edit = (process: MemoryProcess, runtime: Runtime, change: (old: Deployment) => Deployment): void => {
+type Edit = (change: (old: Deployment) => Deployment) => void
+
+/** Refused when the view that was decided on is not the newest: what was seen is told with the write, however late it lands. */
+const toEdit = (process: MemoryProcess, runtime: Runtime): Edit => {
   const { world } = process
   const name = nameOf(runtime)
-  const old = world.deployments.get(name)
-  // Made: what is gone is made again with the next launch.
-  if (!old && isMade(runtime)) return
-  if (!old) throw new Waiting('DeploymentNotFound', `Deployment ${name} does not exist`)
-  if (process.deployments.version(name) !== world.deployments.version(name))
-    throw new Transient('ApiUnavailable', `Deployment ${name} was changed meanwhile`)
-  const next = change(old)
-  if (JSON.stringify(next) === JSON.stringify(old)) return
-  world.deployments.put(name, () => ({ ...next, generation: old.generation + 1 }))
+  const seen = process.deployments.version(name)
+  return change => {
+    const old = world.deployments.get(name)
+    // Made: what is gone is made again with the next launch.
+    if (!old && isMade(runtime)) return
+    if (!old) throw new Waiting('DeploymentNotFound', `Deployment ${name} does not exist`)
+    if (seen !== world.deployments.version(name))
+      throw new Transient('ApiUnavailable', `Deployment ${name} was changed meanwhile`)
+    const next = change(old)
+    if (JSON.stringify(next) === JSON.stringify(old)) return
+    world.deployments.put(name, () => ({ ...next, generation: old.generation + 1 }))
+  }
 }
 
-const apply = (process: MemoryProcess, runtime: Runtime, launch: Launch): void => {
+interface Application {
+  readonly launch: Launch
+  readonly edit: Edit
+}
+
+const apply = (process: MemoryProcess, runtime: Runtime, { launch, edit }: Application): void => {
   const { world } = process
   const name = nameOf(runtime)
   if (!world.deployments.get(name) && isMade(runtime)) {
@@ -167,11 +188,12 @@ const apply = (process: MemoryProcess, runtime: Runtime, launch: Launch): void =
     return
   }
   if (runtime.spec.engine === 'Ollama') return
-  edit(process, runtime, old => {
+  edit(old => {
     const hash = old.template.recipe ?? asFound
     if (hash === launch.hash) return old
     if (old.strategy !== 'Recreate') world.violations.push(`${name} was switched before it was exclusive`)
-    return { ...old, template: launched(old.template, launch), previous: { hash, template: old.template } }
+    const template = launched(old.template, launch)
+    return { ...old, template, written: template, previous: { hash, template: old.template } }
   })
 }
 
@@ -182,14 +204,16 @@ const launched = (template: Template, { hash, command, args }: Launch): Template
 })
 
 const make = ({ world }: MemoryProcess, runtime: Runtime, launch: Launch): void => {
-  const template = bare[runtime.spec.engine]
+  const isVllm = runtime.spec.engine === 'VLLM'
+  const template = isVllm ? launched(bare.VLLM, launch) : bare.Ollama
   world.deployments.put(nameOf(runtime), () => ({
     namespace: runtime.metadata.namespace,
     name: runtime.metadata.name,
     engine: runtime.spec.engine,
     claim: runtime.spec.storage?.claimName ?? 'models',
-    template: runtime.spec.engine === 'VLLM' ? launched(template, launch) : template,
-    previous: { hash: asFound, template },
+    template,
+    written: template,
+    previous: { hash: asFound, template: bare[runtime.spec.engine] },
     strategy: 'Recreate',
     replicas: 1,
     generation: 1,
@@ -211,6 +235,7 @@ const revert = (old: Deployment, hash: string): Deployment => {
 const putBack = ({ previous: _, ...old }: Deployment, template: Template): Deployment => ({
   ...old,
   template,
+  written: template,
 })
 
 const release = ({ world }: MemoryProcess, runtime: Runtime): void => {

@@ -7,7 +7,7 @@ import { RuntimeStatus } from '../../domain/runtime.ts'
 import { putObject, tableOf } from './memory-people.ts'
 import type { MemoryProcess } from './memory-process.ts'
 import { nameOf, type World } from './memory-world.ts'
-import type { View } from './table.ts'
+import type { Sight } from './table.ts'
 
 type Stored = Model | Runtime
 
@@ -15,7 +15,7 @@ const byAge = (a: Stored, b: Stored): number =>
   a.metadata.creationTimestamp.localeCompare(b.metadata.creationTimestamp) ||
   a.metadata.name.localeCompare(b.metadata.name)
 
-const within = <T extends Stored>(view: View<T>, namespace: string): readonly T[] =>
+const within = <T extends Stored>(view: Sight<T>, namespace: string): readonly T[] =>
   view
     .list()
     .filter(object => object.metadata.namespace === namespace)

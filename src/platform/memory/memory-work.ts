@@ -26,11 +26,7 @@ export const createMemoryWork = (process: MemoryProcess): Work => {
     cancel: (id, namespace) =>
       process.write('cancel of a work', () => cancelWork(world, `${namespace}/${id}`)),
     forget: (id, namespace) =>
-      process.write('forgetting a work', () => {
-        const known = world.works.get(`${namespace}/${id}`)
-        if (known && !hasEnded(known)) world.violations.push(`a running ${known.order.command} was forgotten`)
-        world.works.drop(`${namespace}/${id}`)
-      }),
+      process.write('forgetting a work', () => forget(process, `${namespace}/${id}`)),
     watch: wake => {
       const owners = new Map<string, WorkRecord>()
       works.subscribe(name => {
@@ -42,6 +38,15 @@ export const createMemoryWork = (process: MemoryProcess): Work => {
       for (const { order } of all()) wake(toKey('Model', order.owner), true)
     },
   }
+}
+
+/** Only the very work that was seen to have ended: another one of that name by now is left alone. */
+const forget = ({ world, works }: MemoryProcess, key: string): void => {
+  const seen = works.get(key)
+  const known = world.works.get(key)
+  if (!known || (seen && seen.uid !== known.uid)) return
+  if (!hasEnded(known)) world.violations.push(`a running ${known.order.command} was forgotten`)
+  world.works.drop(key)
 }
 
 const views = (records: readonly WorkRecord[]): WorkView[] => records.map(({ view }) => view)

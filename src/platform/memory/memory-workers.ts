@@ -3,6 +3,7 @@ import type { WorkOrder, WorkView } from '../../domain/platform.ts'
 import type { Layout, WorkerResult, WorkFailure } from '../../domain/worker-task.ts'
 import {
   type Claim,
+  type Deed,
   type Source,
   type StoredCopy,
   sourceName,
@@ -16,14 +17,16 @@ const steps = 5
 
 export const startWork = (world: World, key: string, order: WorkOrder): number => {
   const { task: _t, volume, tokenSecret: _s, runtime: _r, ...identity } = order
+  const uid = `work-${world.begun.length}`
   const view: WorkView = {
     ...identity,
     phase: 'Starting',
     startedAt: world.now(),
     ...(volume ? { volume: volume.key } : {}),
   }
-  const version = world.works.put(key, () => ({ order, view, isLeaving: false }))
-  world.clock.after(startMs, () => tryToRun(world, key))
+  world.begun.push(order)
+  const version = world.works.put(key, () => ({ uid, order, view, isLeaving: false }))
+  world.later(startMs, { does: 'startWorker', name: key, uid })
   return version
 }
 
@@ -32,30 +35,34 @@ export const cancelWork = (world: World, key: string): void => {
   const known = world.works.get(key)
   if (!known || known.isLeaving) return
   world.edit(world.works, key, one => ({ ...one, isLeaving: true }))
-  world.clock.after(leaveMs, () => world.works.drop(key))
+  world.later(leaveMs, { does: 'dropWork', name: key, uid: known.uid })
 }
 
-const lives = (world: World, key: string): WorkRecord | undefined => {
-  const record = world.works.get(key)
-  return record && !record.isLeaving ? record : undefined
+export const dropWork = (world: World, { name, uid }: Deed): void => {
+  if (world.works.get(name)?.uid === uid) world.works.drop(name)
+}
+
+const lives = (world: World, { name, uid }: Deed): WorkRecord | undefined => {
+  const record = world.works.get(name)
+  return record?.uid === uid && !record?.isLeaving ? record : undefined
 }
 
 const show = (world: World, key: string, change: Partial<WorkView>): void =>
   world.edit(world.works, key, (one): WorkRecord => ({ ...one, view: { ...one.view, ...change } }))
 
-const tryToRun = (world: World, key: string): void => {
-  const record = lives(world, key)
+export const startWorker = (world: World, deed: Deed): void => {
+  const record = lives(world, deed)
   if (record?.view.phase !== 'Starting') return
   const problem = world.script.workProblem
   if (problem) {
-    show(world, key, { notStarted: problem })
-    world.clock.after(5_000, () => tryToRun(world, key))
+    show(world, deed.name, { notStarted: problem })
+    world.later(5_000, deed)
     return
   }
-  checkAlone(world, key, record)
+  checkAlone(world, deed.name, record)
   const { notStarted: _, ...view } = record.view
-  world.edit(world.works, key, (one): WorkRecord => ({ ...one, view: { ...view, phase: 'Running' } }))
-  run(world, key, 0)
+  world.edit(world.works, deed.name, (one): WorkRecord => ({ ...one, view: { ...view, phase: 'Running' } }))
+  runWorker(world, { ...deed, does: 'runWorker', step: 0 })
 }
 
 const checkAlone = (world: World, key: string, record: WorkRecord): void => {
@@ -66,17 +73,18 @@ const checkAlone = (world: World, key: string, record: WorkRecord): void => {
   if (others.length > 0) world.violations.push(`two works run on volume ${record.view.volume}`)
 }
 
-const run = (world: World, key: string, step: number): void => {
-  const record = lives(world, key)
-  if (!record) return
+export const runWorker = (world: World, deed: Deed): void => {
+  const record = lives(world, deed)
+  if (record?.view.phase !== 'Running') return
+  const { step = 0 } = deed
   const isLong = record.order.command === 'download'
   if (step === (isLong ? steps : 1)) {
-    end(world, key, record)
+    end(world, deed.name, record)
     return
   }
-  if (isLong) show(world, key, progressOf(world, record, step))
+  if (isLong) show(world, deed.name, progressOf(world, record, step))
   const stepMs = isLong ? (world.script.downloadSeconds * 1000) / steps : 1_000
-  world.clock.after(stepMs, () => run(world, key, step + 1))
+  world.later(stepMs, { ...deed, step: step + 1 })
 }
 
 const progressOf = (world: World, { order }: WorkRecord, step: number): Partial<WorkView> => {
@@ -89,7 +97,8 @@ const end = (world: World, key: string, record: WorkRecord): void => {
   const result = workerResult(world, record.order)
   const isGood = result.failure === undefined
   const { command, owner, volume } = record.order
-  world.done.push({ command, owner: owner.name, volume: volume?.key ?? '', isGood })
+  const fetched = result.copy?.bytesFetched ?? 0
+  world.done.push({ command, owner: owner.name, volume: volume?.key ?? '', isGood, fetched })
   show(world, key, { phase: isGood ? 'Succeeded' : 'Failed', endedAt: world.now(), result })
 }
 

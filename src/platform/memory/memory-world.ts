@@ -9,6 +9,8 @@ import { HandClock } from './hand-clock.ts'
 import { Table } from './table.ts'
 
 export interface WorkRecord {
+  /** another work under the same name is another work */
+  readonly uid: string
   readonly order: WorkOrder
   readonly view: WorkView
   readonly isLeaving: boolean
@@ -38,6 +40,8 @@ export interface Deployment {
   /** uid of the Runtime that keeps the originals */
   readonly preparedFor?: string
   readonly previous?: { readonly hash: string; readonly template: Template }
+  /** what a switch wrote last: another template is somebody else's */
+  readonly written?: Template
 }
 
 export interface Pod {
@@ -116,7 +120,32 @@ export interface Done {
   readonly owner: string
   readonly volume: string
   readonly isGood: boolean
+  /** bytes that came over the network */
+  readonly fetched: number
 }
+
+/** What the world does later, by itself, as data: a clock fires it when its time has come, an explorer whenever it likes. */
+export interface Deed {
+  readonly does: DeedName
+  /** of the work, Deployment or pod it is about */
+  readonly name: string
+  /** of the work: a deed never touches another one of that name */
+  readonly uid?: string
+  readonly step?: number
+}
+
+export const deedNames = [
+  'startWorker',
+  'runWorker',
+  'dropWork',
+  'settleDeployment',
+  'startPod',
+  'loadHalf',
+  'finishStart',
+  'dropPod',
+] as const
+export type DeedName = (typeof deedNames)[number]
+export type Doers = Readonly<Record<DeedName, (world: World, deed: Deed) => void>>
 
 export class World {
   #version = 0
@@ -132,6 +161,11 @@ export class World {
   readonly done: Done[] = []
   /** Ollama: Deployment → alias → the manifest that it is */
   readonly aliases = new Map<string, ReadonlyMap<string, string>>()
+  /** every work that was started, in order */
+  readonly begun: WorkOrder[] = []
+  /** `<pod> <identity>` of every proof that went well */
+  readonly proved = new Set<string>()
+  readonly #doers: Doers | undefined
   /** promises that were broken: must stay empty */
   readonly violations: string[] = []
   readonly script: Script = {
@@ -146,7 +180,9 @@ export class World {
     graceSeconds: 2,
   }
 
-  constructor() {
+  /** Without doers nothing happens by itself. */
+  constructor(doers?: Doers) {
+    this.#doers = doers
     const next = (): number => ++this.#version
     this.models = new Table(next)
     this.runtimes = new Table(next)
@@ -159,6 +195,14 @@ export class World {
   /** A name that was never given before. */
   serial(): number {
     return ++this.#serial
+  }
+
+  later(ms: number, deed: Deed): void {
+    this.clock.after(ms, () => this.perform(deed))
+  }
+
+  perform(deed: Deed): void {
+    this.#doers?.[deed.does](this, deed)
   }
 
   now(): string {

@@ -7,6 +7,13 @@ export interface Readable<T> {
   version(name: string): number
 }
 
+/** What one process sees of a table. */
+export interface Sight<T> extends Readable<T> {
+  names(): readonly string[]
+  subscribe(listener: (name: string) => void): void
+  stop(): void
+}
+
 export interface Change {
   readonly name: string
   readonly version: number
@@ -62,7 +69,7 @@ export class Table<T> implements Readable<T> {
 }
 
 /** A cache that is filled once and then follows, each change `lag` milliseconds late but never out of order. */
-export class View<T> implements Readable<T> {
+export class View<T> implements Sight<T> {
   readonly #values = new Map<string, T>()
   readonly #versions = new Map<string, number>()
   readonly #listeners = new Set<(name: string) => void>()
