@@ -5,7 +5,7 @@ import { type Fact, fact, withoutAbsent } from './fact.ts'
 import type { Copy, ModelStatus } from './model.ts'
 import { type CopyPlan, isVerified } from './model-copies.ts'
 import { planAll } from './model-rules.ts'
-import { copyKey, type ModelFacts } from './model-settle.ts'
+import { copyKey, hasEnded, type ModelFacts } from './model-settle.ts'
 import type { WorkView } from './platform.ts'
 import { toPercent } from './progress.ts'
 
@@ -47,15 +47,16 @@ const nextCopies = (facts: ModelFacts, decision: ModelDecision, plans: readonly 
   const wanted = plans.flatMap(plan => toCopy(facts, plan))
   const keys = wanted.map(copy => copyKey(namespace, copy))
   const others = (facts.status.copies ?? []).filter(copy => !keys.includes(copyKey(namespace, copy)))
-  return [...wanted, ...others.map(copy => markLeaving(namespace, copy, decision))]
+  return [...wanted, ...others.map(copy => markLeaving(facts, copy, decision))]
 }
 
-const markLeaving = (namespace: string, copy: Copy, decision: ModelDecision): Copy => {
-  const key = copyKey(namespace, copy)
-  const leaves = decision.actions.some(
+const markLeaving = ({ seen }: ModelFacts, copy: Copy, decision: ModelDecision): Copy => {
+  const key = copyKey(seen.model.metadata.namespace, copy)
+  const begins = decision.actions.some(
     a => a.do === 'startWork' && a.identity.command === 'remove' && a.volume?.key === key,
   )
-  return leaves ? { ...copy, phase: 'Removing' } : copy
+  const runs = seen.works.some(work => work.command === 'remove' && work.volume === key && !hasEnded(work))
+  return begins || runs ? { ...copy, phase: 'Removing' } : copy
 }
 
 const toCopy = (facts: ModelFacts, plan: CopyPlan): Copy[] => {
