@@ -49,7 +49,7 @@ export interface CrewOrder {
   readonly path: string
   readonly partial: Partial
   readonly connections: Connections
-  readonly sockets: RangeSockets
+  readonly sockets?: RangeSockets
   /** called whenever bytes were written */
   readonly onBytes: () => void
 }
@@ -164,7 +164,7 @@ export class Crew {
       this.#fillUp()
     }
     const isSigned = url !== this.#order.url
-    return { url, isSigned, path, onBytes, onAnswer, ...(this.#known ? { sockets } : {}) }
+    return { url, isSigned, path, onBytes, onAnswer, ...(this.#known && sockets ? { sockets } : {}) }
   }
 
   /** Fewer connections, and quiet for as long as the server asks. */

@@ -25,7 +25,8 @@ export interface FetchOrder {
 /** What the blobs of one work share. */
 export interface FetchTools {
   readonly connections: Connections
-  readonly sockets: RangeSockets
+  /** absent: everything goes through fetch */
+  readonly sockets?: RangeSockets
   readonly hasher: FrontHasher
 }
 
@@ -108,8 +109,7 @@ const transfer = async (
   if (order.size === 0) return
   const { url, path } = order
   try {
-    const { connections, sockets } = tools
-    await new Crew(wire, { url, path, partial, connections, sockets, onBytes }).run()
+    await new Crew(wire, { ...tools, url, path, partial, onBytes }).run()
   } catch (error) {
     if (!(error instanceof NoRanges)) throw error
     await transferWhole(wire, { order, partial, tools }, onBytes)
