@@ -7,6 +7,7 @@ export const modelConditionTypes = [
   'Resolved',
   'Downloaded',
   'CapabilitiesDetected',
+  'ResourcesFit',
 ] as const
 export const runtimeConditionTypes = [
   'Ready',
@@ -16,6 +17,7 @@ export const runtimeConditionTypes = [
   'ModelActive',
   'DeploymentAvailable',
   'StorageHealthy',
+  'CapabilitiesVerified',
 ] as const
 export type ConditionType = (typeof modelConditionTypes)[number] | (typeof runtimeConditionTypes)[number]
 export type ConditionStatus = 'True' | 'False' | 'Unknown'
@@ -52,6 +54,18 @@ export const reasons = {
     'The files of the model did not tell its capabilities.',
     'Set spec.capabilities when you know better.',
   ),
+  Fits: text('The bytes of the model fit into the quota of every wanted volume, or are there already.'),
+  FitUnknown: text(
+    'Whether the bytes fit is known when the worker has looked: no quota is known, or part of them may be there already.',
+  ),
+  CapabilitiesAgree: text(
+    'What the running engine says of itself agrees with the capabilities of the Model.',
+  ),
+  CapabilitiesDiffer: text(
+    'The running engine claims more than the capabilities of the Model say.',
+    'Correct spec.capabilities of the Model, or the engine’s arguments; the message has both values.',
+  ),
+  CapabilitiesNotTold: text('The running engine, or the Model, does not say what could be compared.'),
   NothingWanted: text(
     'No Runtime wants this Model, so no copy is needed.',
     'Name a Runtime in spec.runtimes, or make the Model active on one.',

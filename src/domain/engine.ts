@@ -67,6 +67,8 @@ export interface Listed {
   /** vLLM: root of the model list; Ollama: the manifest digest `sha256:…` of a model that is loaded */
   readonly identity: string
   readonly isLoaded: boolean
+  /** tokens that the engine takes at most for it; absent where it does not tell */
+  readonly contextLength?: number
 }
 
 /** What an engine said when it was asked; an engine that does not answer is data, never an error. */

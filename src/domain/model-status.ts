@@ -2,6 +2,7 @@
 import { shortMessage } from './conditions.ts'
 import type { ModelDecision } from './decision.ts'
 import { type Fact, fact, withoutAbsent } from './fact.ts'
+import { budgetOf } from './ledger.ts'
 import type { Copy, ModelStatus } from './model.ts'
 import { type CopyPlan, isVerified } from './model-copies.ts'
 import { planAll } from './model-rules.ts'
@@ -137,7 +138,12 @@ const modelConditions = (facts: ModelFacts, decision: ModelDecision, plans: read
         message,
       ),
     )
-  return [...list, ...downloadedCondition(facts, plans), ...detectedCondition(facts)]
+  return [
+    ...list,
+    ...downloadedCondition(facts, plans),
+    ...detectedCondition(facts),
+    ...fitCondition(facts, plans),
+  ]
 }
 
 const downloadedCondition = (facts: ModelFacts, plans: readonly CopyPlan[]): Fact[] => {
@@ -157,4 +163,35 @@ const detectedCondition = ({ resolved, status }: ModelFacts): Fact[] => {
   return status.capabilities
     ? [fact('CapabilitiesDetected', 'True', 'Detected')]
     : [fact('CapabilitiesDetected', 'False', 'NotDetected')]
+}
+
+/** About bytes; memory is not known here. The first volume that does not fit speaks, then the first of which nothing is known. */
+const fitCondition = (facts: ModelFacts, plans: readonly CopyPlan[]): Fact[] => {
+  const fits = plans.flatMap(plan => fitOf(facts, plan) ?? [])
+  const worst = fits.find(one => one.status === 'False') ?? fits.find(one => one.status === 'Unknown')
+  return worst ? [worst] : fits.slice(0, 1)
+}
+
+/** Exact where the worker measured; else what the quota tells: shared bytes may be there already, so too little of it proves nothing. */
+const fitOf = (
+  { seen, resolved }: ModelFacts,
+  { wanted, phase, reason, message }: CopyPlan,
+): Fact | undefined => {
+  const { volume, copy } = wanted
+  if (!volume || !resolved) return undefined
+  if (phase === 'Blocked') return fact('ResourcesFit', 'False', reason, message)
+  if (isVerified(copy, resolved.revision, volume))
+    return fact('ResourcesFit', 'True', 'Fits', `the bytes are on claim ${volume.claim}`)
+  const ledger = seen.ledgers.get(volume.key)
+  const left = ledger && budgetOf(ledger)
+  if (left === undefined)
+    return fact('ResourcesFit', 'Unknown', 'FitUnknown', `no quota of claim ${volume.claim} is known`)
+  return resolved.bytes <= left
+    ? fact('ResourcesFit', 'True', 'Fits', `within the quota of claim ${volume.claim}`)
+    : fact(
+        'ResourcesFit',
+        'Unknown',
+        'FitUnknown',
+        `${resolved.bytes} bytes, and the quota of claim ${volume.claim} has less left: the worker tells what is there already`,
+      )
 }

@@ -8,7 +8,7 @@ import { nextOperations } from './model-history.ts'
 import type { ModelFacts } from './model-settle.ts'
 import { sayModel } from './model-status.ts'
 import type { Model, Runtime } from './object.ts'
-import { isProblem, type RuntimeObservation } from './observation.ts'
+import { type Candidate, isProblem, type RuntimeObservation } from './observation.ts'
 import type { RuntimeStatus } from './runtime.ts'
 import { activeOf, goneReason, isSame, newestPod, proofOf, toServed, wantedOf } from './runtime-facts.ts'
 
@@ -94,7 +94,10 @@ const runtimeConditions = (
   const list = [readyFact(seen, decision, serving, isFirst)]
   if (movingPhases.includes(phase)) list.push(fact('Reconciling', 'True', reason, message))
   if (decision.isStalled) list.push(fact('Stalled', 'True', reason, message))
-  return [...list, serving, activeFact(seen, decision, next), deploymentFact(seen), storageFact(seen)]
+  const active = activeFact(seen, decision, next)
+  const served = isCommitted ? wantedOf(seen) : seen.committed
+  const capable = capableFact(seen, serving.status === 'True' ? served : undefined)
+  return [...list, serving, active, deploymentFact(seen), storageFact(seen), ...capable]
 }
 
 const readyFact = (
@@ -163,3 +166,22 @@ const storageFact = ({ volume }: RuntimeObservation): Fact =>
   isProblem(volume)
     ? fact('StorageHealthy', 'False', volume.reason, volume.message)
     : fact('StorageHealthy', 'True', 'Healthy', `claim ${volume.claim} at ${volume.mountPath}`)
+
+const isCapable = ({ type }: Condition): boolean => type === 'CapabilitiesVerified'
+
+/** Only of a model that is known to be the one that serves; a shorter context is somebody's choice. */
+const capableFact = (seen: RuntimeObservation, served: Candidate | undefined): Fact[] => {
+  const { engine, wantedModel, runtime } = seen
+  if (!served || wantedModel?.metadata.name !== served.model) return []
+  const before = (runtime.status.conditions as Condition[] | undefined)?.find(isCapable)
+  // Too busy to list: what it said is so still.
+  if (engine?.answer.state === 'Silent' && before) return [before]
+  const told = engine?.answer.listed.find(one => one.isLoaded && one.identity === served.recipe.identity)
+  const [said, known] = [told?.contextLength, wantedModel.status.capabilities?.contextLength]
+  if (said === undefined || known === undefined)
+    return [fact('CapabilitiesVerified', 'Unknown', 'CapabilitiesNotTold')]
+  const both = `the engine takes ${said} tokens, the model ${known}`
+  return said <= known
+    ? [fact('CapabilitiesVerified', 'True', 'CapabilitiesAgree', both)]
+    : [fact('CapabilitiesVerified', 'False', 'CapabilitiesDiffer', both)]
+}

@@ -9,6 +9,7 @@ import { nextModelStatus, nextRuntimeStatus } from '../../src/domain/status.ts'
 import {
   aCopy,
   aModel,
+  answering,
   aRuntime,
   aServing,
   at,
@@ -16,6 +17,7 @@ import {
   resolved,
   seenModel,
   seenRuntime,
+  volume,
 } from '../builders/seen.ts'
 
 const modelStatus = (seen: ModelObservation): ModelStatus => {
@@ -32,6 +34,88 @@ const conditionsOf = (status: { readonly conditions?: unknown }) =>
     ]),
   )
 
+const left = (quotaBytes: number | undefined, copies: ModelStatus['copies'] = []) =>
+  seenModel({
+    model: aModel({ status: { resolved, copies } }),
+    ledgers: new Map([
+      [
+        volume.key,
+        {
+          ...(quotaBytes === undefined ? {} : { quotaBytes }),
+          usedBytes: 1e9,
+          reservedBytes: 0,
+          holders: [],
+        },
+      ],
+    ]),
+  })
+const overBudget = { reason: 'OverBudget', message: '10 are needed, 5 are left', attempts: 1, at: at(-5) }
+
+describe('Whether the bytes of a Model fit', () => {
+  it.each([
+    ['the quota has room', left(11e9), 'True', 'within the quota of claim models'],
+    [
+      'the quota has less room than the whole Model',
+      left(10e9),
+      'Unknown',
+      '10000000000 bytes, and the quota',
+    ],
+    ['nobody knows a quota', left(undefined), 'Unknown', 'no quota of claim models is known'],
+    ['they are there', left(0, [aCopy()]), 'True', 'the bytes are on claim models'],
+    [
+      'the worker measured that they do not',
+      left(5e9, [
+        {
+          ...aCopy({ failure: { ...overBudget, needBytes: 10e9, haveBytes: 5e9 } }),
+          receipt: undefined,
+        } as never,
+      ]),
+      'False',
+      '10 are needed, 5 are left',
+    ],
+  ])('when %s is told', (_, seen, status, message) => {
+    const fits = findCondition(modelStatus(seen).conditions as Condition[], 'ResourcesFit')
+    expect([fits?.status, fits?.message]).toEqual([status, expect.stringContaining(message)])
+  })
+
+  it('is not asked while nothing is resolved or wanted', () => {
+    expect(conditionsOf(modelStatus(seenModel()))).not.toHaveProperty('ResourcesFit')
+    const unwanted = seenModel({ model: aModel({ status: { resolved } }), runtimes: [] })
+    expect(conditionsOf(modelStatus(unwanted))).not.toHaveProperty('ResourcesFit')
+  })
+})
+
+describe('Whether the running engine agrees with the Model', () => {
+  const seen = (said: number | undefined, known: number | undefined) => {
+    const engine = answering()
+    const listed = engine.answer.listed.map(one => ({ ...one, ...(said ? { contextLength: said } : {}) }))
+    const status = {
+      resolved,
+      copies: [aCopy()],
+      ...(known ? { capabilities: { contextLength: known } } : {}),
+    }
+    return seenRuntime({
+      engine: { ...engine, answer: { ...engine.answer, listed } },
+      wantedModel: aModel({ status }),
+    })
+  }
+
+  it.each([
+    [4096, 8192, 'True CapabilitiesAgree'],
+    [8192, 8192, 'True CapabilitiesAgree'],
+    [16384, 8192, 'False CapabilitiesDiffer'],
+    [undefined, 8192, 'Unknown CapabilitiesNotTold'],
+    [4096, undefined, 'Unknown CapabilitiesNotTold'],
+  ])('with a context of %s, and %s in the Model, is %s', (said, known, wanted) => {
+    expect(conditionsOf(runtimeStatus(seen(said, known)))).toMatchObject({ CapabilitiesVerified: wanted })
+  })
+
+  it('is not told of a model that does not answer', () => {
+    const gone = { ...seen(4096, 8192), serving: aServing({ pods: [] }) }
+    expect(conditionsOf(runtimeStatus(gone))).not.toHaveProperty('CapabilitiesVerified')
+  })
+})
+
 describe('The conditions of a Model', () => {
   it('begin with Ready=Unknown, so that nobody takes a new object for a finished one', () => {
     expect(conditionsOf(modelStatus(seenModel()))).toMatchObject({
@@ -47,6 +131,7 @@ describe('The conditions of a Model', () => {
       Resolved: 'True Resolved',
       Downloaded: 'True Downloaded',
       CapabilitiesDetected: 'False NotDetected',
+      ResourcesFit: 'True Fits',
     })
   })
 

@@ -2,7 +2,7 @@
 import type { Reason } from '../conditions.ts'
 import type { Listed } from '../engine.ts'
 import { toDigestText } from './ollama-names.ts'
-import { field } from './vllm-answers.ts'
+import { field, readContextLength } from './vllm-answers.ts'
 
 /** Undefined when it is not a list of `/api/tags` or `/api/ps`. */
 export const readOllamaList = (body: unknown, isLoaded: boolean): Listed[] | undefined => {
@@ -13,7 +13,8 @@ export const readOllamaList = (body: unknown, isLoaded: boolean): Listed[] | und
     const name = field(item, 'name')
     const digest = field(item, 'digest')
     if (typeof name !== 'string' || typeof digest !== 'string') return []
-    return [{ name, identity: toDigestText(digest), isLoaded }]
+    const told = isLoaded ? readContextLength(field(item, 'context_length')) : {}
+    return [{ name, identity: toDigestText(digest), isLoaded, ...told }]
   })
 }
 

@@ -8,9 +8,14 @@ export const readModelList = (body: unknown): Listed[] | undefined => {
   return data.flatMap(item => {
     const name = field(item, 'id')
     const root = field(item, 'root')
-    return typeof name === 'string' ? [{ name, identity: toText(root), isLoaded: true }] : []
+    const told = readContextLength(field(item, 'max_model_len'))
+    return typeof name === 'string' ? [{ name, identity: toText(root), isLoaded: true, ...told }] : []
   })
 }
+
+/** What an engine says its context is, when it is a number of tokens. */
+export const readContextLength = (value: unknown): Pick<Listed, 'contextLength'> =>
+  typeof value === 'number' && Number.isSafeInteger(value) && value > 0 ? { contextLength: value } : {}
 
 const toText = (value: unknown): string => (typeof value === 'string' ? value.replace(/(.)\/+$/, '$1') : '')
 
