@@ -6,6 +6,7 @@ import { printResult, toExitCode, toFailure, WorkError } from './outcome.ts'
 import { remove } from './remove.ts'
 import { Reporter } from './reporter.ts'
 import { resolve } from './resolve.ts'
+import { createGuardedFetch } from './transfer/guard.ts'
 import type { RetryPolicy } from './transfer/wire.ts'
 import { verify } from './verify.ts'
 
@@ -47,7 +48,7 @@ const work = async (task: WorkerTask, io: WorkerIo, reporter: Reporter): Promise
 }
 
 const start = async (task: WorkerTask, io: WorkerIo, reporter: Reporter): Promise<WorkerResult> => {
-  const { fetch = globalThis.fetch, signal, retry, partSize } = io
+  const { fetch = createGuardedFetch(), signal, retry, partSize } = io
   const network = { fetch, signal, ...(retry ? { retry } : {}), ...(partSize ? { partSize } : {}) }
   switch (task.command) {
     case 'resolve':

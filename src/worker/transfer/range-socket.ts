@@ -2,6 +2,7 @@
 // It understands one answer only, 206 with a length; anything else ends it, and the portable way asks again.
 import { connect as connectPlain, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
+import { checkHost, guardedLookup } from './guard.ts'
 
 const slabBytes = 256 << 10
 const slabs = 3
@@ -68,7 +69,12 @@ export class RangeSocket {
       buffer: () => this.#slab.subarray(this.#end),
       callback: (count: number) => this.#receive(count),
     }
-    const place = { host, port: Number(url.port || (isTls ? 443 : 80)), onread }
+    const place = {
+      host,
+      port: Number(url.port || (isTls ? 443 : 80)),
+      onread,
+      lookup: guardedLookup as never,
+    }
     const named = /^[\d.]+$|:/.test(host) ? {} : { servername: host }
     this.#socket = isTls
       ? connectTls({ ...place, ...named, ALPNProtocols: ['http/1.1'] })
@@ -81,6 +87,7 @@ export class RangeSocket {
 
   /** Throws when the connection cannot be made, also when it takes too long. */
   static async open(url: URL, signal: AbortSignal): Promise<RangeSocket> {
+    checkHost(url.hostname)
     const limit = AbortSignal.any([signal, AbortSignal.timeout(connectMs)])
     const opened = Promise.withResolvers<void>()
     const socket = new RangeSocket(url, opened.resolve)

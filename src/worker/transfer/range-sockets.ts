@@ -1,7 +1,6 @@
 // The idle range sockets of one work, by origin. Behind a proxy there are none: the portable way knows how to go through it.
+import { hasProxy } from './guard.ts'
 import { RangeSocket } from './range-socket.ts'
-
-const proxies = ['HTTP_PROXY', 'HTTPS_PROXY', 'http_proxy', 'https_proxy']
 
 /** Answers of another kind that an origin may give before it is asked in the portable way only. */
 const mostMisses = 3
@@ -9,7 +8,7 @@ const mostMisses = 3
 export class RangeSockets {
   readonly #misses = new Map<string, number>()
   readonly #idle = new Map<string, RangeSocket[]>()
-  readonly #isOff = proxies.some(name => process.env[name])
+  readonly #isOff = hasProxy()
 
   /** An idle connection to the origin or a new one; undefined where none may be used. Throws when it cannot be made. */
   async take(url: URL, signal: AbortSignal): Promise<RangeSocket | undefined> {

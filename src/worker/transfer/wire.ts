@@ -90,6 +90,7 @@ export const toNetworkError = (error: unknown, wire: Wire, dog: Watchdog, host: 
     return new WorkError('TransferFailed', `${host} sent nothing for ${seconds} s`)
   }
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : undefined
+  if (cause instanceof WorkError) return cause
   const code = cause && 'code' in cause ? String(cause.code) : ''
   const detail = code || cause?.message || 'connection failed'
   return new WorkError('SourceUnavailable', `${host} cannot be reached or broke off: ${detail}`)
