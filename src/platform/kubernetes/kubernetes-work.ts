@@ -75,7 +75,8 @@ export class KubernetesWork implements Work {
     const known = this.#parts.caches.jobs.get({ namespace, name: toJobName(id) })
     if (known?.metadata.deletionTimestamp) return
     // Foreground: the Job stays, and so does our view of it, until its process is gone.
-    await this.#delete(id, namespace, { propagationPolicy: 'Foreground' })
+    const uid = known ? { uid: known.metadata.uid } : {}
+    await this.#delete(id, namespace, { propagationPolicy: 'Foreground', ...uid })
     const owner = known && parseIdentity(known.metadata.annotations)?.owner
     if (owner)
       this.#parts.freshness.recordRemoval(toKey('Model', owner), this.#parts.caches.jobs, known.metadata)
