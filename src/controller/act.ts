@@ -1,4 +1,5 @@
 // Carries out each action that a rule asked for, in order; what it throws says when to look again.
+import { type Condition, findCondition } from '../domain/conditions.ts'
 import type { ModelAction, RuntimeAction, StartWork } from '../domain/decision.ts'
 import { NotSupported, Transient } from '../domain/failure.ts'
 import { workId } from '../domain/model-settle.ts'
@@ -120,7 +121,16 @@ const ignoreNotSupported = (error: unknown): void => {
   if (!(error instanceof NotSupported)) throw error
 }
 
-const callTimeout = 60_000
+/** What is still loaded afterwards, the engine's list tells at the next look. */
+const ignoreTransient = (error: unknown): void => {
+  if (!(error instanceof Transient)) throw error
+}
+
+const unloadTimeout = 5_000
+
+/** Whoever reads status believes that it answers. */
+const isSaidToServe = ({ status }: Runtime): boolean =>
+  findCondition(status.conditions as Condition[] | undefined, 'Serving')?.status === 'True'
 
 const actOnEngine = async (actor: Actor, runtime: Runtime, action: RuntimeAction): Promise<void> => {
   const { platform, engines, watch } = actor.runtimes
@@ -130,10 +140,12 @@ const actOnEngine = async (actor: Actor, runtime: Runtime, action: RuntimeAction
   if (action.do === 'prove') {
     const result = await watch.prove(runtime, engine, action.recipe)
     // An open switch has waited for this: the second until the next look would be downtime.
-    if (result?.isProved && pod?.isReady && runtime.status.switch) actor.wake(keyOf(runtime))
+    const isAwaited = result?.isProved && pod?.isReady && runtime.status.switch
+    if (isAwaited || (result?.isProved === false && isSaidToServe(runtime))) actor.wake(keyOf(runtime))
   } else if (action.do === 'load')
     watch.load(runtime, engine, action.recipe, () => actor.wake(keyOf(runtime)))
-  else if (action.do === 'unload' && address) await engine.unload(address, action.keep, callTimeout)
+  else if (action.do === 'unload' && address)
+    await engine.unload(address, action.keep, unloadTimeout).catch(ignoreTransient)
   else if (action.do === 'commit' && address) await engine.commit(address, action.recipe)
   if (action.do === 'unload') watch.expire(runtime.metadata.uid)
 }

@@ -1,8 +1,9 @@
 // What was learned from engines by asking them: a cache of answers and proofs, lost without harm when the process ends.
 import type { Engine, EngineAnswer, ProofResult, Recipe } from '../domain/engine.ts'
+import { Transient } from '../domain/failure.ts'
 import type { Runtime } from '../domain/object.ts'
-import type { EngineSight } from '../domain/observation.ts'
-import type { Clock, PodSight } from '../domain/platform.ts'
+import type { EngineSight, LoadSight } from '../domain/observation.ts'
+import type { Clock, PodSight, Problem } from '../domain/platform.ts'
 
 export interface EngineWatch {
   /** What the engine in this pod says; asked anew when the last answer is too old for the present needs. */
@@ -21,6 +22,8 @@ export interface EngineWatch {
 
 interface Memory {
   pod: string
+  /** another run of the container is another engine */
+  restarts: number
   isReady: boolean
   address: string
   askedAt: number
@@ -42,6 +45,10 @@ const askTimeout = 2_000
 const eager = 900
 const loadingPoll = 200
 const loadTimeout = 1_800_000
+/** between two looks at the counters of an engine that left a probe waiting */
+const movePause = 300
+/** loads that lie further apart have nothing to do with each other */
+const calmMs = 600_000
 
 const isUneasy = (runtime: Runtime, memory: Memory): boolean =>
   runtime.status.switch !== undefined ||
@@ -72,12 +79,13 @@ class Memories implements EngineWatch {
     const { uid } = runtime.metadata
     if (!pod?.address || !pod.isRunning) return void this.#memories.delete(uid)
     const old = this.#memories.get(uid)
-    if (old && this.#isFresh(runtime, old, pod)) return toSight(old)
+    if (old && (isLosing(old, pod) || this.#isFresh(runtime, old, pod))) return toSight(old)
     const answer = await engine.ask(pod.address, askTimeout)
     const askedAt = this.#clock.now().getTime()
     const memory = {
       ...keptOf(old, pod, answer),
       pod: pod.name,
+      restarts: pod.restarts,
       isReady: pod.isReady,
       address: pod.address,
       askedAt,
@@ -91,29 +99,63 @@ class Memories implements EngineWatch {
     const memory = this.#memories.get(runtime.metadata.uid)
     if (!memory) return undefined
     const { mode, timeoutSeconds } = runtime.spec.proof
-    const moved = countersMoved(memory, recipe)
+    // A list that was not answered has used up some of the time already.
+    const spent = memory.answer.state === 'Silent' ? askTimeout : 0
+    const timeoutMs = Math.max(1_000, timeoutSeconds * 1000 - spent)
     const result =
-      moved ?? (await engine.prove(memory.address, recipe, { mode, timeoutMs: timeoutSeconds * 1000 }))
-    const tokens = moved ? memory.answer.tokens : undefined
-    const proof = { ...result, recipe: recipe.hash, at: this.#clock.now().toISOString() }
-    memory.proof = tokens === undefined ? proof : { ...proof, tokens }
+      movedSince(memory.proof, memory.answer, recipe) ??
+      (await this.#unlessBusy(memory, engine, recipe, () =>
+        engine.prove(memory.address, recipe, { mode, timeoutMs }),
+      ))
+    const now = this.#clock.now()
+    if (!result.isProved) memory.askedAt = now.getTime()
+    const proof = { ...result, recipe: recipe.hash, at: now.toISOString() }
+    memory.proof = result === busy ? withTokens(proof, memory.answer) : proof
     return result
+  }
+
+  /** A probe that waited in vain beside requests that are being answered proves nothing against the engine. */
+  async #unlessBusy(
+    memory: Memory,
+    engine: Engine,
+    recipe: Recipe,
+    probe: () => Promise<ProofResult>,
+  ): Promise<ProofResult> {
+    const wasProved = memory.proof?.isProved === true && memory.proof.recipe === recipe.hash
+    const result = await probe()
+    if (!wasProved || result.reason !== 'EngineSilent' || memory.answer.tokens === undefined) return result
+    const first = await engine.ask(memory.address, askTimeout)
+    if (first.tokens === undefined) return result
+    await new Promise<void>(resolve => void this.#clock.after(movePause, resolve))
+    memory.answer = await engine.ask(memory.address, askTimeout)
+    return (
+      movedSince({ ...result, isProved: true, recipe: recipe.hash, ...first }, memory.answer, recipe) ??
+      result
+    )
   }
 
   load(runtime: Runtime, engine: Engine, recipe: Recipe, done: () => void): void {
     const memory = this.#memories.get(runtime.metadata.uid)
-    if (!memory || memory.load?.isRunning) return
-    memory.load = { recipe: recipe.hash, isRunning: true }
-    const end = (error?: string): void => {
+    if (!memory || (memory.load?.isRunning && memory.load.recipe === recipe.hash)) return
+    const attempt = this.#isSoon(memory.load) ? memory.load.attempt + 1 : 1
+    const load = { recipe: recipe.hash, isRunning: true, attempt }
+    memory.load = load
+    const end = (problem?: Problem): void => {
       const current = this.#memories.get(runtime.metadata.uid) ?? memory
-      current.load = { recipe: recipe.hash, isRunning: false, ...(error ? { error } : {}) }
+      if (current.load !== load && current.load?.recipe !== load.recipe) return
+      const endedAt = this.#clock.now().toISOString()
+      current.load = { ...load, isRunning: false, endedAt, ...(problem ? { problem } : {}) }
       current.askedAt = 0
       done()
     }
     engine.load(memory.address, recipe, loadTimeout).then(
       () => end(),
-      (error: Error) => end(error.message),
+      (error: Error) => end(toProblem(error)),
     )
+  }
+
+  #isSoon(load: Memory['load']): load is LoadSight {
+    return load?.endedAt !== undefined && this.#clock.now().getTime() - Date.parse(load.endedAt) < calmMs
   }
 
   async lines(runtime: Runtime, pod: PodSight | undefined, read?: ReadLog): Promise<readonly string[]> {
@@ -143,7 +185,7 @@ class Memories implements EngineWatch {
 
   #isFresh(runtime: Runtime, memory: Memory, pod: PodSight): boolean {
     const age = this.#clock.now().getTime() - memory.askedAt
-    return memory.pod === pod.name && memory.isReady === pod.isReady && age < maxAge(runtime, memory)
+    return isSameRun(memory, pod) && memory.isReady === pod.isReady && age < maxAge(runtime, memory)
   }
 }
 
@@ -154,18 +196,52 @@ const toSight = ({ pod, answer, proof, load }: Memory): EngineSight => ({
   ...(load ? { load } : {}),
 })
 
-/** The first answer after a probe sets the mark that later answers must pass: the probe's own tokens prove nothing. */
-const keptOf = (old: Memory | undefined, pod: PodSight, { tokens }: EngineAnswer) => {
-  if (old?.pod !== pod.name) return {}
-  const proof =
-    old.proof && old.proof.tokens === undefined && tokens !== undefined ? { ...old.proof, tokens } : old.proof
-  return { ...(proof ? { proof } : {}), ...(old.load ? { load: old.load } : {}) }
+const toProblem = (error: Error): Problem => ({
+  reason: error instanceof Transient ? error.reason : 'LoadFailed',
+  message: error.message,
+})
+
+const isSameRun = (memory: Memory, pod: PodSight): boolean =>
+  memory.pod === pod.name && memory.restarts === pod.restarts
+
+/** A pod that is not ready any more is news enough: status must not wait for an answer that may not come. */
+const isLosing = (memory: Memory, pod: PodSight): boolean => {
+  if (!isSameRun(memory, pod) || !memory.isReady || pod.isReady) return false
+  Object.assign(memory, { isReady: false, askedAt: 0 })
+  return true
 }
 
-const countersMoved = ({ answer, proof }: Memory, recipe: Recipe): ProofResult | undefined => {
+type Proof = NonNullable<EngineSight['proof']>
+
+const withTokens = (proof: Proof, { tokens }: EngineAnswer): Proof =>
+  tokens === undefined ? proof : { ...proof, tokens }
+
+/**
+ * The first answer after a probe sets the mark that later answers must pass: the probe's own tokens prove nothing.
+ * An engine that was seen not to answer as it should has to be proved again; silence may be business.
+ */
+const keptOf = (old: Memory | undefined, pod: PodSight, answer: EngineAnswer) => {
+  if (!old || !isSameRun(old, pod)) return {}
+  const isVoid = old.proof?.isProved && (answer.isAsleep || !['Answers', 'Silent'].includes(answer.state))
+  const proof = old.proof && old.proof.tokens === undefined ? withTokens(old.proof, answer) : old.proof
+  return { ...(proof && !isVoid ? { proof } : {}), ...(old.load ? { load: old.load } : {}) }
+}
+
+const busy: ProofResult = {
+  isProved: true,
+  reason: 'Active',
+  message: 'requests are being answered',
+  milliseconds: 0,
+}
+
+/** Token counters that passed the mark of the last good proof: somebody was answered since. */
+const movedSince = (
+  proof: Pick<Proof, 'isProved' | 'recipe' | 'tokens'> | undefined,
+  answer: EngineAnswer,
+  recipe: Recipe,
+): ProofResult | undefined => {
   const isListed = answer.listed.some(one => one.isLoaded && one.identity === recipe.identity)
   const before = proof?.recipe === recipe.hash && proof.isProved ? proof.tokens : undefined
-  if (!isListed || before === undefined || answer.tokens === undefined || answer.tokens <= before)
-    return undefined
-  return { isProved: true, reason: 'Active', message: 'requests are being answered', milliseconds: 0 }
+  const isMoved = before !== undefined && answer.tokens !== undefined && answer.tokens > before
+  return isListed && isMoved ? busy : undefined
 }

@@ -52,13 +52,22 @@ export interface Candidate {
   readonly launch: Launch
 }
 
+/** The newest in-place load. `attempt` counts those that came soon after each other; `problem` is how it ended badly. */
+export interface LoadSight {
+  readonly recipe: string
+  readonly isRunning: boolean
+  readonly attempt: number
+  readonly endedAt?: string
+  readonly problem?: Problem
+}
+
 export interface EngineSight {
   readonly pod: string
   readonly answer: EngineAnswer
   /** the newest proof of the recipe that should run there; absent when never tried on this pod */
   readonly proof?: ProofResult & { readonly recipe: string; readonly at: string; readonly tokens?: number }
   /** an in-place load that we asked for */
-  readonly load?: { readonly recipe: string; readonly isRunning: boolean; readonly error?: string }
+  readonly load?: LoadSight
 }
 
 export interface RuntimeObservation {

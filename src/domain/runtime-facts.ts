@@ -1,6 +1,8 @@
 // What the rules of the Runtime life cycle judge: small questions about one observation, each asked in one place.
 
+import type { Reason } from './conditions.ts'
 import type { RuntimeAction } from './decision.ts'
+import type { EngineAnswer } from './engine.ts'
 import { pendingRequest } from './object.ts'
 import type { Candidate, RuntimeObservation } from './observation.ts'
 import { isProblem } from './observation.ts'
@@ -64,30 +66,59 @@ export const proofOf = (seen: RuntimeObservation, candidate: Candidate) => {
     : undefined
 }
 
+/** An engine that answers, but not as the one that is wanted. */
+const stateReasons: Readonly<Partial<Record<EngineAnswer['state'], Reason>>> = {
+  Unhealthy: 'EngineUnhealthy',
+  NotThisEngine: 'WrongEngine',
+  KeyNeeded: 'EngineKeyNeeded',
+}
+
 /** What keeps a proved model from answering now, as far as cheap looks can tell. */
 export const goneReason = (seen: RuntimeObservation, candidate: Candidate): Problem | undefined => {
   const pod = newestPod(seen)
   if (!pod) return { reason: 'ModelGone', message: 'no pod of the engine is there' }
   if (pod.isLost) return { reason: 'NodeLost', message: `the node of pod ${pod.name} does not answer` }
-  if (!pod.isReady)
-    return {
-      reason: 'ModelGone',
-      message: `pod ${pod.name} is not ready${pod.problem ? `: ${pod.problem.message}` : ''}`,
-    }
-  const answer = seen.engine?.answer
+  const answer = pod.isRunning ? seen.engine?.answer : undefined
+  const reason = answer && stateReasons[answer.state]
+  if (reason) return { reason, message: answer.message ?? `the engine is ${answer.state}` }
+  if (!pod.isReady) return notReady(seen, pod)
   if (!answer || answer.state === 'Silent') return undefined
-  if (answer.state !== 'Answers')
-    return { reason: 'ModelGone', message: answer.message ?? `the engine is ${answer.state}` }
-  if (answer.isAsleep) return { reason: 'ModelGone', message: 'the engine is asleep' }
-  if (isListed(seen, candidate)) return undefined
-  const listed =
-    answer.listed
-      .filter(one => one.isLoaded)
-      .map(one => one.name)
-      .join(', ') || 'nothing'
+  if (answer.state === 'Refused')
+    return { reason: 'EngineUnreachable', message: `${pod.address}${answer.message ?? ' refuses'}` }
+  if (answer.isAsleep) return { reason: 'EngineAsleep', message: 'the engine is asleep' }
+  return isListed(seen, candidate) ? undefined : otherListed(seen, candidate)
+}
+
+/** kubelet reaches it and we do not. */
+export const unreachable = (seen: RuntimeObservation): Problem | undefined => {
+  const pod = newestPod(seen)
+  const state = seen.engine?.answer.state
+  if (!pod?.isReady || (state !== 'Refused' && state !== 'Silent')) return undefined
+  const message = `${pod.address} does not answer the operator: allow it in the NetworkPolicy of the engine`
+  return { reason: 'EngineUnreachable', message }
+}
+
+const notReady = (seen: RuntimeObservation, pod: PodSight): Problem => {
+  const silent = pod.isRunning && seen.engine?.answer.state === 'Silent' ? seen.engine.answer : undefined
+  if (silent) return { reason: 'EngineSilent', message: silent.message ?? 'the engine does not answer' }
+  const how = pod.isRunning ? undefined : howEnded(seen, pod)
+  const message = `pod ${pod.name} is not ready${pod.problem ? `: ${pod.problem.message}` : ''}`
+  return { reason: how && how !== 'LoadFailed' ? how : 'ModelGone', message }
+}
+
+/** Why its container ended or does not start: the engine's own last words tell more than the exit code. */
+export const howEnded = ({ signs }: RuntimeObservation, pod: PodSight): Reason | undefined => {
+  const said = signs.find(sign => sign.failure)?.failure
+  return said && said.reason !== 'LoadFailed' ? said.reason : pod.problem?.reason
+}
+
+const otherListed = (seen: RuntimeObservation, candidate: Candidate): Problem => {
+  const loaded = seen.engine?.answer.listed.filter(one => one.isLoaded) ?? []
+  const isSameName = loaded.some(one => one.name === candidate.recipe.model)
+  const listed = loaded.map(one => `${one.name} (${one.identity.slice(-24)})`).join(', ') || 'nothing'
   return {
-    reason: seen.strategy === 'InPlace' ? 'ModelEvicted' : 'ModelGone',
-    message: `the engine serves ${listed}`,
+    reason: seen.strategy === 'InPlace' && !isSameName ? 'ModelEvicted' : 'WrongModel',
+    message: `the engine serves ${listed.slice(0, 160)}`,
   }
 }
 
@@ -97,3 +128,11 @@ export const retryAsked = (seen: RuntimeObservation): string | undefined =>
 /** Seconds the device may be silent while loading: grows with the weights (100 MB/s at worst), at least five minutes: a cold start of vLLM says nothing for three on a busy machine. */
 export const stallSeconds = ({ runtime, weightBytes }: RuntimeObservation): number =>
   runtime.spec.switch.stallSeconds ?? 300 + Math.round((weightBytes ?? 0) / 100e6)
+
+/** Milliseconds until an in-place load may be tried again: at once, then ever later, whether loading failed or others unloaded it. */
+export const untilReload = ({ engine, now }: RuntimeObservation): number => {
+  const load = engine?.load
+  if (!load?.endedAt) return 0
+  const delay = Math.min(300_000, 2_500 * 2 ** load.attempt)
+  return Math.max(0, Date.parse(load.endedAt) + delay - now.getTime())
+}

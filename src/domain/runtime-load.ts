@@ -2,10 +2,20 @@
 import type { Reason } from './conditions.ts'
 import type { RuntimeAction, RuntimeDecision } from './decision.ts'
 import type { Candidate, RuntimeObservation } from './observation.ts'
+import type { PodSight, Problem } from './platform.ts'
 import type { SwitchState } from './runtime.ts'
-import { isListed, newestPod, podRecipe, proofOf, type Switching } from './runtime-facts.ts'
+import {
+  howEnded,
+  isListed,
+  newestPod,
+  podRecipe,
+  proofOf,
+  type Switching,
+  unreachable,
+  untilReload,
+} from './runtime-facts.ts'
 import { commitSwitch, failSwitch } from './runtime-outcome.ts'
-import { enter, type Step, sinceMs, stalledFor, stay } from './runtime-step.ts'
+import { enter, type Step, sinceMs, stalledFor, stay, waitFor } from './runtime-step.ts'
 
 export const loading: Step = now => {
   const { seen, target } = now
@@ -25,33 +35,43 @@ const isUp = (seen: RuntimeObservation, target: Candidate): boolean => {
     : pod.isReady && isListed(seen, target)
 }
 
-export const loadInPlace = (seen: RuntimeObservation, target: Candidate): RuntimeAction[] =>
-  seen.engine?.load?.recipe === target.recipe.hash && seen.engine.load.isRunning
-    ? []
-    : [{ do: 'load', recipe: target.recipe }]
+export const loadInPlace = (seen: RuntimeObservation, target: Candidate): RuntimeAction[] => {
+  const load = seen.engine?.load
+  const isAtIt = load?.recipe === target.recipe.hash && (load.isRunning || untilReload(seen) > 0)
+  return isAtIt ? [] : [{ do: 'load', recipe: target.recipe }]
+}
+
+/** A call that broke says nothing about the model: the engine may be loading all the same. */
+const brokenCalls = 3
 
 /** The engine said so, ended, or was restarted: loading has failed. */
-const loadTrouble = (
-  { seen, open }: Switching,
-  target: Candidate,
-): { reason: Reason; message: string } | undefined => {
+const loadTrouble = ({ seen, open }: Switching, target: Candidate): Problem | undefined => {
   const { maxSeconds } = seen.runtime.spec.switch
   if (maxSeconds && sinceMs(seen, open.startedAt) > maxSeconds * 1000 && !open.failure) {
     return { reason: 'DeadlineExceeded', message: `not done within maxSeconds (${maxSeconds} s)` }
   }
   const load = seen.engine?.load
-  if (load?.recipe === target.recipe.hash && load.error) return { reason: 'LoadFailed', message: load.error }
+  const problem = load?.recipe === target.recipe.hash ? load.problem : undefined
+  if (problem && (problem.reason !== 'EngineUnreachable' || (load?.attempt ?? 0) >= brokenCalls))
+    return problem
   const pod = newestPod(seen)
-  if (seen.strategy === 'InPlace' || !pod || podRecipe(pod) !== target.recipe.hash) return undefined
+  const isNew = seen.strategy === 'Recreate' && pod && podRecipe(pod) === target.recipe.hash
+  return isNew ? endedEarly(seen, pod) : undefined
+}
+
+const ends: readonly (Reason | undefined)[] = ['LoadFailed', 'OutOfMemory', 'CrashLoop']
+
+/** The container ended before anything was proved: the cause in the engine's own words, else in the cluster's. */
+const endedEarly = (seen: RuntimeObservation, pod: PodSight): Problem | undefined => {
+  const isOver = pod.restarts > 0 || (!pod.isRunning && ends.includes(pod.problem?.reason))
+  if (!isOver) return undefined
+  const how = howEnded(seen, pod)
+  const reason = how === undefined || how === 'CrashLoop' ? 'LoadFailed' : how
   const said = seen.signs.find(sign => sign.failure)?.failure
-  const ended = pod.restarts > 0 || (pod.problem && !pod.isRunning && pod.problem.reason === 'LoadFailed')
-  if (said && ended) return said
-  if (!ended) return undefined
-  const last = seen.lastLines.at(-1)
-  return {
-    reason: 'LoadFailed',
-    message: `${pod.problem?.message ?? 'the engine ended while loading'}${last ? `; last line: ${last}` : ''}`,
-  }
+  if (said?.reason === reason) return said
+  const last = said?.message ?? seen.lastLines.at(-1)
+  const message = `${pod.problem?.message ?? 'the engine ended while loading'}${last ? `; last line: ${last}` : ''}`
+  return { reason, message }
 }
 
 /** An engine tells nobody that it is up: a cheap look, four times a second while it loads. */
@@ -69,8 +89,9 @@ const watchLoad = (now: Switching, actions: readonly RuntimeAction[]): RuntimeDe
     ? `loading${sign ? `: ${sign.mark}` : ''}`
     : (pod?.problem?.message ?? 'waiting for the pod')
   const again = seen.strategy === 'Recreate' && pod?.isRunning ? readyPollMs : 1_000
+  const obstacle = obstacleOf(seen, pod)
   if (mark === open.progressMark)
-    return stalledFor(now) ?? { ...stay(now, open.message ?? message, actions), again }
+    return stalledFor(now, obstacle) ?? { ...stay(now, open.message ?? message, actions), ...obstacle, again }
   const percent = sign?.percent === undefined ? {} : { percent: sign.percent }
   const next: SwitchState = {
     ...open,
@@ -79,7 +100,26 @@ const watchLoad = (now: Switching, actions: readonly RuntimeAction[]): RuntimeDe
     progressMark: mark,
     lastProgressAt: seen.now.toISOString(),
   }
-  return { phase: 'Switching', reason: 'Loading', message, actions, again, change: { switch: next } }
+  return {
+    phase: 'Switching',
+    reason: 'Loading',
+    message,
+    ...obstacle,
+    actions,
+    again,
+    change: { switch: next },
+  }
+}
+
+/** A pod may have to wait a moment for the device; what lasts longer is told. */
+const startPatience = 5_000
+
+/** What stands in the way of loading, though nothing has failed: the pod cannot start, or it is ready and we cannot reach it. */
+const obstacleOf = (seen: RuntimeObservation, pod: PodSight | undefined): Problem | undefined => {
+  if (!pod) return undefined
+  if (!pod.isRunning)
+    return sinceMs(seen, pod.createdAt) > startPatience && pod.problem ? pod.problem : undefined
+  return unreachable(seen)
 }
 
 export const verifying: Step = now => {
@@ -91,9 +131,11 @@ export const verifying: Step = now => {
   if (proof?.isProved)
     return newestPod(seen)?.isReady
       ? commitSwitch(now, target)
-      : (stalledFor(now) ?? stay(now, 'proved; waiting for the pod to become ready'))
+      : waitFor(now, 'proved; waiting for the pod to become ready')
   const waited = sinceMs(seen, now.open.stepSince)
   const patience = Math.max(15_000, seen.runtime.spec.proof.timeoutSeconds * 2_000)
-  if (proof && !proof.isProved && waited > patience) return failSwitch(now, proof.reason, proof.message)
-  return stay(now, 'proving the model', [{ do: 'prove', recipe: target.recipe }])
+  const proving = stay(now, 'proving the model', [{ do: 'prove', recipe: target.recipe }])
+  if (!proof) return proving
+  const { reason, message } = proof
+  return waited > patience ? failSwitch(now, reason, message) : { ...proving, reason, message }
 }

@@ -15,6 +15,7 @@ import {
   type Switching,
   templateRecipe,
   toServed,
+  untilReload,
   wantedOf,
 } from './runtime-facts.ts'
 import { failSwitch, openSwitch } from './runtime-outcome.ts'
@@ -228,32 +229,38 @@ const degraded: Speak = seen => {
   const unproved = proof && !proof.isProved ? proof : undefined
   const gone: Problem | undefined = goneReason(seen, committed) ?? unproved
   if (!gone) return undefined
-  const last = newestPod(seen)?.isReady ? undefined : seen.lastLines.at(-1)
-  const message = last ? `${gone.message}; last line: ${last}` : gone.message
   const actions =
     gone === unproved
       ? [{ do: 'prove' as const, recipe: committed.recipe }]
       : bringBack(seen, committed, gone)
-  return { phase: 'Degraded', reason: gone.reason, message, actions, again: 2_000 }
+  return { phase: 'Degraded', reason: gone.reason, message: inDetail(seen, gone), actions, again: 2_000 }
+}
+
+/** With what the engine said last, or how the load that should bring it back ended. */
+const inDetail = (seen: Seen, gone: Problem): string => {
+  const last = newestPod(seen)?.isReady ? undefined : seen.lastLines.at(-1)
+  const failed = gone.reason === 'ModelEvicted' ? seen.engine?.load?.problem?.message : undefined
+  if (failed) return `${gone.message}; loading it again: ${failed}`
+  return last ? `${gone.message}; last line: ${last}` : gone.message
 }
 
 /** kubelet or systemd restart a process; a deleted Deployment of ours, zero replicas and an evicted model come back by us only. */
-const bringBack = (
-  { serving, strategy, engine }: Seen,
-  committed: Candidate,
-  gone: Problem,
-): RuntimeAction[] => {
+const bringBack = (seen: Seen, committed: Candidate, gone: Problem): RuntimeAction[] => {
+  const { serving, strategy, engine } = seen
   if (!serving.exists) return serving.origin === 'Made' ? [{ do: 'apply', launch: committed.launch }] : []
   if (serving.replicas === 0) return [{ do: 'scale', replicas: 1 }]
   const isEvicted = strategy === 'InPlace' && gone.reason === 'ModelEvicted' && !engine?.load?.isRunning
-  return isEvicted ? [{ do: 'load', recipe: committed.recipe }] : []
+  return isEvicted && untilReload(seen) === 0 ? [{ do: 'load', recipe: committed.recipe }] : []
 }
 
-const isProofDue = (seen: Seen): boolean => {
-  const proof = seen.engine?.proof
-  const age = proof ? seen.now.getTime() - Date.parse(proof.at) : Number.POSITIVE_INFINITY
-  return age >= seen.runtime.spec.proof.intervalSeconds * 1000
+/** Milliseconds until the proof is as old as it may become; 0 = prove now. */
+const untilProof = (seen: Seen): number => {
+  const at = seen.engine?.proof?.at
+  const interval = seen.runtime.spec.proof.intervalSeconds * 1000
+  return at ? Math.max(0, Date.parse(at) + interval - seen.now.getTime()) : 0
 }
+
+const isProofDue = (seen: Seen): boolean => untilProof(seen) === 0
 
 const active: Speak = seen => {
   const { committed } = seen
@@ -262,10 +269,12 @@ const active: Speak = seen => {
   if (!committed)
     return { phase: 'Active', reason: 'Active', message: `${name} is active`, actions: [], again: interval }
   const proof = proofOf(seen, committed)
-  const actions = isProofDue(seen) || !proof ? [{ do: 'prove' as const, recipe: committed.recipe }] : []
+  const isDue = isProofDue(seen) || !proof
+  const actions = isDue ? [{ do: 'prove' as const, recipe: committed.recipe }] : []
   const message = `${name} answers`
   if (!proof) return { phase: 'Active', reason: 'Active', message, actions, again: 500, hold: true }
-  return { phase: 'Active', reason: 'Active', message, actions, again: interval }
+  const again = isDue ? interval : Math.max(500, untilProof(seen))
+  return { phase: 'Active', reason: 'Active', message, actions, again }
 }
 
 export const runtimeRules: readonly Rule<Seen, RuntimeDecision>[] = [

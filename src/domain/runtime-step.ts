@@ -2,6 +2,7 @@
 import type { Reason } from './conditions.ts'
 import type { RuntimeAction, RuntimeDecision } from './decision.ts'
 import type { RuntimeObservation } from './observation.ts'
+import type { Problem } from './platform.ts'
 import type { SwitchState, SwitchStep } from './runtime.ts'
 import { newestPod, type Switching, stallSeconds } from './runtime-facts.ts'
 import { failSwitch } from './runtime-outcome.ts'
@@ -59,9 +60,29 @@ export const sinceMs = (seen: RuntimeObservation, at: string): number => seen.no
 export const downNow = (seen: RuntimeObservation): Partial<SwitchState> =>
   newestPod(seen)?.isReady ? { downSince: seen.now.toISOString() } : {}
 
-/** The switch has failed when nothing moved for the stall time. */
-export const stalledFor = (now: Switching): RuntimeDecision | undefined => {
-  const limit = stallSeconds(now.seen)
-  if (sinceMs(now.seen, now.open.lastProgressAt) < limit * 1000) return undefined
-  return failSwitch(now, 'LoadStalled', `no progress for ${limit} s; last: ${now.open.message ?? ''}`)
+const isStalled = ({ seen, open }: Switching): boolean =>
+  sinceMs(seen, open.lastProgressAt) >= stallSeconds(seen) * 1000
+
+const stallReason = ({ open }: Switching): Reason =>
+  open.step === 'Unloading' ? 'UnloadStalled' : 'LoadStalled'
+
+/** The switch has failed when nothing moved for the stall time; `problem` = what it was kept by. */
+export const stalledFor = (now: Switching, problem?: Partial<Problem>): RuntimeDecision | undefined => {
+  if (!isStalled(now)) return undefined
+  const last = problem?.message ?? now.open.message ?? ''
+  const message = `no progress for ${stallSeconds(now.seen)} s; last: ${last}`
+  return failSwitch(now, problem?.reason ?? stallReason(now), message)
 }
+
+/** Stays in the step until something moves, and gives up after the stall time. */
+export const waitFor = (
+  now: Switching,
+  message: string,
+  actions: readonly RuntimeAction[] = [],
+): RuntimeDecision => stalledFor(now, { message }) ?? stay(now, message, actions)
+
+/** The same for what must not be given up: the stall is told. */
+export const waitOn = (now: Switching, message: string): RuntimeDecision => ({
+  ...stay(now, message),
+  ...(isStalled(now) ? { reason: stallReason(now) } : {}),
+})

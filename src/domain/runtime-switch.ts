@@ -14,22 +14,23 @@ import {
   type Switching,
   stallSeconds,
   templateRecipe,
+  unreachable,
   writeBack,
 } from './runtime-facts.ts'
 import { loadInPlace, loading, verifying } from './runtime-load.ts'
 import { endSwitch, failSwitch } from './runtime-outcome.ts'
-import { downNow, enter, type Step, sinceMs, stalledFor, stay } from './runtime-step.ts'
+import { downNow, enter, type Step, sinceMs, stay, waitFor, waitOn } from './runtime-step.ts'
 
 const preflight: Step = now => {
   const { seen } = now
   const { serving } = seen
   const [problem] = serving.problems
   if (problem) return failSwitch(now, problem.reason, problem.message)
-  const unreachable = unreachableEngine(seen)
-  if (unreachable) {
+  const apart = unreachable(seen)
+  if (apart) {
     return sinceMs(seen, now.open.stepSince) > 15_000
-      ? failSwitch(now, 'EngineUnreachable', unreachable)
-      : stay(now, unreachable)
+      ? failSwitch(now, apart.reason, apart.message)
+      : { ...stay(now, apart.message), reason: apart.reason }
   }
   if (seen.strategy === 'InPlace')
     return seen.engine ? enter(now, 'Unloading', 'unloading the old model') : startEngine(now)
@@ -56,14 +57,7 @@ const startEngine: Step = now => {
     return stay(now, 'making the Deployment', [{ do: 'apply', launch: target.launch }])
   if (seen.serving.replicas === 0) return stay(now, 'starting the engine', [{ do: 'scale', replicas: 1 }])
   const pod = newestPod(seen)
-  return stalledFor(now) ?? stay(now, pod?.problem?.message ?? 'waiting for the engine to start')
-}
-
-const unreachableEngine = (seen: RuntimeObservation): string | undefined => {
-  const pod = newestPod(seen)
-  const state = seen.engine?.answer.state
-  if (!pod?.isReady || !seen.engine || (state !== 'Refused' && state !== 'Silent')) return undefined
-  return `${pod.address} does not answer the operator: allow it in the NetworkPolicy of the engine`
+  return waitFor(now, pod?.problem?.message ?? 'waiting for the engine to start')
 }
 
 /** A Service that does not select our label keeps the pod, however often it is asked: the grace period drains then. */
@@ -97,7 +91,7 @@ const unloading: Step = now => {
     return stay(now, 'writing the new launch', [{ do: 'apply', launch: target.launch }])
   if (seen.serving.replicas === 0) return stay(now, 'starting the engine', [{ do: 'scale', replicas: 1 }])
   const old = seen.serving.pods.filter(pod => podRecipe(pod) !== target.recipe.hash)
-  if (old.length > 0) return stalledFor(now) ?? stay(now, `waiting for pod ${old[0]?.name} to end`)
+  if (old.length > 0) return waitFor(now, `waiting for pod ${old[0]?.name} to end`)
   return enter(now, 'Loading', 'the device is free; loading')
 }
 
@@ -105,17 +99,16 @@ const unloadInPlace: Step = now => {
   const { seen, target } = now
   const others =
     seen.engine?.answer.listed.filter(one => one.isLoaded && one.identity !== target?.recipe.identity) ?? []
-  if (seen.engine?.answer.state !== 'Answers')
-    return stalledFor(now) ?? stay(now, 'waiting for the engine to answer')
+  if (seen.engine?.answer.state !== 'Answers') return waitFor(now, 'waiting for the engine to answer')
   const keep = target ? { keep: target.recipe } : {}
-  if (others.length > 0) return stay(now, `unloading ${others[0]?.name}`, [{ do: 'unload', ...keep }])
+  if (others.length > 0) return waitFor(now, `unloading ${others[0]?.name}`, [{ do: 'unload', ...keep }])
   return target ? enter(now, 'Loading', 'loading', downNow(seen)) : endSwitch(now, 'Idle')
 }
 
 const unloadToIdle: Step = now => {
   const { seen } = now
   if (seen.serving.replicas > 0) return stay(now, 'scaling to zero', [{ do: 'scale', replicas: 0 }])
-  if (seen.serving.pods.length > 0) return stay(now, `waiting for pod ${seen.serving.pods[0]?.name} to end`)
+  if (seen.serving.pods.length > 0) return waitOn(now, `waiting for pod ${seen.serving.pods[0]?.name} to end`)
   return endSwitch(now, 'Idle')
 }
 

@@ -35,12 +35,10 @@ const Kubernetes = withRules(
     configMap: ConfigMapRef.optional().meta({
       description: 'ConfigMap the engine reads its arguments from (vllm serve --config).',
     }),
-    serviceName: dnsName(63)
-      .optional()
-      .meta({
-        description:
-          'Service the clients use; with podTemplate it is made when it does not exist, under the Runtime’s name when none is given.',
-      }),
+    serviceName: dnsName(63).optional().meta({
+      description:
+        'Service the clients use; with podTemplate it is made when it does not exist, under the Runtime’s name when none is given.',
+    }),
     port: z
       .int()
       .min(1)

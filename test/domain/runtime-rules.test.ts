@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { runtimePhases } from '../../src/domain/decision.ts'
-import type { RuntimeObservation } from '../../src/domain/observation.ts'
+import type { LoadSight, RuntimeObservation } from '../../src/domain/observation.ts'
 import type { LastSwitch, RuntimeStatus, SwitchState } from '../../src/domain/runtime.ts'
 import { decideRuntime, runtimeRules } from '../../src/domain/runtime-rules.ts'
 import {
@@ -64,6 +64,15 @@ const newPod = aPod({ name: 'vllm-2', uid: 'uid-2', recipe: 'recipe-b', createdA
 const nobody = { pods: [] }
 const silent = { ...answering(), answer: { ...answering().answer, state: 'Refused' as const, listed: [] } }
 const evicted = { ...answering(), answer: { ...answering().answer, listed: [] } }
+
+const loadOf = (more: Partial<LoadSight> = {}): LoadSight => ({
+  recipe: 'recipe-b',
+  isRunning: false,
+  attempt: 1,
+  endedAt: at(-1),
+  problem: problem('LoadFailed'),
+  ...more,
+})
 
 /** phase, reason, step afterwards, situation, what is seen, what is asked for */
 type Row = readonly [string, string, string, string, RuntimeObservation, readonly string[]]
@@ -150,7 +159,7 @@ const rows: readonly Row[] = [
   ],
   [
     'Switching',
-    'SwitchDue',
+    'EngineUnreachable',
     'Preflight',
     'the engine does not answer yet',
     switching({}, { engine: silent }),
@@ -258,6 +267,42 @@ const rows: readonly Row[] = [
         engine: answering(b, 'vllm-2'),
       },
     ),
+    [],
+  ],
+  [
+    'Switching',
+    'Loading',
+    'Loading',
+    'the load call broke: the engine may be loading all the same',
+    switching(
+      { step: 'Loading' },
+      {
+        strategy: 'InPlace',
+        engine: { ...evicted, load: loadOf({ problem: problem('EngineUnreachable') }) },
+      },
+    ),
+    [],
+  ],
+  [
+    'RollingBack',
+    'EngineUnreachable',
+    'RollingBack',
+    'three load calls broke',
+    switching(
+      { step: 'Loading' },
+      {
+        strategy: 'InPlace',
+        engine: { ...evicted, load: loadOf({ attempt: 3, problem: problem('EngineUnreachable') }) },
+      },
+    ),
+    [],
+  ],
+  [
+    'RollingBack',
+    'UnloadStalled',
+    'RollingBack',
+    'the engine keeps the old model',
+    switching({ step: 'Unloading', lastProgressAt: at(-4000) }, { strategy: 'InPlace', engine: answering() }),
     [],
   ],
   [
@@ -470,6 +515,45 @@ const rows: readonly Row[] = [
     'another client unloaded it',
     seenRuntime({ strategy: 'InPlace', engine: evicted }),
     ['load'],
+  ],
+  [
+    'Degraded',
+    'ModelEvicted',
+    '-',
+    'it could not be loaded again a moment ago',
+    seenRuntime({ strategy: 'InPlace', engine: { ...evicted, load: loadOf({ recipe: 'recipe-a' }) } }),
+    [],
+  ],
+  [
+    'Degraded',
+    'ModelEvicted',
+    '-',
+    'it could not be loaded again, and the wait is over',
+    seenRuntime({
+      strategy: 'InPlace',
+      engine: { ...evicted, load: loadOf({ recipe: 'recipe-a', endedAt: at(-6) }) },
+    }),
+    ['load'],
+  ],
+  [
+    'Degraded',
+    'EngineAsleep',
+    '-',
+    'somebody put it to sleep',
+    seenRuntime({ engine: { ...answering(), answer: { ...answering().answer, isAsleep: true } } }),
+    [],
+  ],
+  [
+    'Degraded',
+    'CrashLoop',
+    '-',
+    'its container ends again and again',
+    seenRuntime({
+      serving: aServing({
+        pods: [aPod({ isReady: false, isRunning: false, problem: problem('CrashLoop') })],
+      }),
+    }),
+    [],
   ],
   [
     'Degraded',

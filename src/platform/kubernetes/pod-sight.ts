@@ -79,5 +79,10 @@ const findProblem = (pod: RawPod, status: Status | undefined): Problem | undefin
     `the container ended (${how}exit code ${ended.exitCode})`,
     ended.message ? `: ${ended.message}` : '',
   ]
-  return { reason: 'LoadFailed', message: shortMessage(words.join('')) }
+  return { reason: reasonOf(ended.reason, waiting), message: shortMessage(words.join('')) }
+}
+
+const reasonOf = (ended: string | undefined, waiting: string | undefined): Problem['reason'] => {
+  if (ended === 'OOMKilled') return 'OutOfMemory'
+  return waiting === 'CrashLoopBackOff' ? 'CrashLoop' : 'LoadFailed'
 }

@@ -318,7 +318,7 @@ const podRows: readonly [string, Partial<ServingWorld>, Json][] = [
       isRunning: false,
       restarts: 1,
       problem: {
-        reason: 'LoadFailed',
+        reason: 'CrashLoop',
         message: 'CrashLoopBackOff: the container ended (exit code 3): no CUDA',
       },
     },
@@ -326,7 +326,7 @@ const podRows: readonly [string, Partial<ServingWorld>, Json][] = [
   [
     'a container that was killed for memory',
     { pods: [pod(statusOf({ state: { terminated: { exitCode: 137, reason: 'OOMKilled' } } }))] },
-    { problem: { reason: 'LoadFailed', message: 'the container ended (OOMKilled, exit code 137)' } },
+    { problem: { reason: 'OutOfMemory', message: 'the container ended (OOMKilled, exit code 137)' } },
   ],
   [
     'an image that is not there',
