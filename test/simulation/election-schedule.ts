@@ -67,7 +67,7 @@ export class Schedule {
   async play(): Promise<this> {
     await this.time.runUntil(faultsUntilMs)
     this.calm()
-    await this.time.runUntil(faultsUntilMs + 60_000)
+    await this.time.runUntil(faultsUntilMs + 75_000)
     return this
   }
 

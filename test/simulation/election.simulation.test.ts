@@ -15,7 +15,7 @@ const tell = (seed: number, { server, faults }: Schedule): string =>
 
 /** In the last seconds, long after the last fault. */
 const isLed = ({ server, leader }: Schedule): boolean =>
-  server.accepted.some(({ at, by }) => at > 145_000 && by === leader?.name)
+  server.accepted.some(({ at, by }) => at > 155_000 && by === leader?.name)
 
 /** The first seed in which the judge finds something. */
 const findBad = async (options: ScheduleOptions): Promise<number | undefined> => {
@@ -30,11 +30,11 @@ type Handover = { readonly acquiredMs: number; readonly wroteMs: number }
 const handOver = async (seed: number, end: (leader: ElectionProcess) => void): Promise<Handover> => {
   const schedule = new Schedule(seed, { isCalm: true })
   const { time, server, random } = schedule
-  await time.runUntil(between(random, 30_000, 34_000))
+  await time.runUntil(between(random, 18_000, 22_000))
   const begin = time.now
   const changes = server.acquisitions.length
   end(schedule.leader!)
-  await time.runUntil(begin + 40_000)
+  await time.runUntil(begin + 20_000)
   const next = server.acquisitions[changes]
   const write = server.accepted.find(({ by }) => by === next?.holder)
   return { acquiredMs: (next?.at ?? Infinity) - begin, wroteMs: (write?.at ?? Infinity) - begin }

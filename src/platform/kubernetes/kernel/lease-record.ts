@@ -44,7 +44,7 @@ export const isReleased = ({ spec = {} }: Lease): boolean =>
   spec.renewTime !== undefined &&
   spec.renewTime === spec.acquireTime
 
-const longestPatience = 4
+const longestPatience = 2
 
 /**
  * When the Lease may be taken, on the clock of the sighting. One that somebody holds or emptied by hand tells nothing about the process
