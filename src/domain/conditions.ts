@@ -209,8 +209,8 @@ export const reasons = {
     'Ask for a retry; when it repeats, the source or the network is broken.',
   ),
   UnsafeFormat: text(
-    'Only formats that can run code are there.',
-    'Choose a repository with safetensors, or name the files in include.',
+    'Only formats that can run code are there, or a weight file is not what its name says.',
+    'Choose a repository with safetensors, or name the files in include; a wrong header means the repository is broken.',
   ),
   UnsafePath: text(
     'A file of the repository has a name that could leave its folder.',

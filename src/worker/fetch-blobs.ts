@@ -1,5 +1,6 @@
 // Fetches the missing blobs, a few at a time; what is verified is kept even when another one fails.
 import { join } from 'node:path'
+import { HeadCheck } from './inspect/head-check.ts'
 import type { Store } from './layout/store.ts'
 import { toFailure } from './outcome.ts'
 import { freeBytes, type Plan, toNoSpace } from './plan.ts'
@@ -138,7 +139,9 @@ const fetchBlob = async (
   const { path, size, digest } = file
   const onBytes = (received: number): void => tally.note(file.blob, received)
   const url = source.urlOf(revision, file)
-  const sha256 = await fetchFile(wire, { url, path, size, digest, target, onBytes }, tools)
+  const check = new HeadCheck(file, target)
+  const onFront = (front: number): Promise<void> => check.look(front)
+  const sha256 = await fetchFile(wire, { url, path, size, digest, target, onBytes, onFront }, tools)
   await store.putBlob(target, file.blob)
   return sha256
 }

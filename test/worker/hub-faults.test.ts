@@ -5,12 +5,13 @@ import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { Fault } from '../stand-ins/faults.ts'
 import { type Hub, startHub } from '../stand-ins/hub.ts'
+import { toSafetensors } from '../stand-ins/weights.ts'
 import { goodCommit, type Lies, startHostileHub } from './hostile-hub.ts'
-import { openWorkplace, type Workplace } from './workplace.ts'
+import { impatient, openWorkplace, type Workplace } from './workplace.ts'
 
 const repo = 'acme/tiny'
 const source = { huggingFace: { repo, revision: 'main' } }
-const weights = Buffer.alloc(300_000, 'w')
+const weights = toSafetensors(Buffer.alloc(300_000, 'w'))
 const files = { 'model.safetensors': weights, 'config.json': '{"architectures":["XForCausalLM"]}' }
 let hub: Hub
 let place: Workplace
@@ -27,7 +28,7 @@ beforeAll(() => mkdirSync(secrets, { recursive: true }))
 afterAll(() => rmSync(secrets, { recursive: true, force: true }))
 beforeEach(async () => {
   hub = await startHub({ repos: [{ id: repo, files }], tokens: ['hf_good', 'mirror-token'] })
-  place = openWorkplace('HubCache', hub.url)
+  place = openWorkplace('HubCache', hub.url, { retry: impatient })
 })
 afterEach(async () => {
   await hub.close()
@@ -68,11 +69,26 @@ describe('bytes that come wrong', () => {
   })
 
   it('are named with both digests', async () => {
-    hub.setFault('model.safetensors', { kind: 'flipBit', at: 7 })
+    hub.setFault('model.safetensors', { kind: 'flipBit', at: 77_777 })
     const { result } = await place.fetch(source)
     expect(result.failure?.message).toMatch(
       /model.safetensors: sha256 is [0-9a-f]{64}, the source names [0-9a-f]{64}/,
     )
+  })
+})
+
+describe('weights that are not what their name says', () => {
+  it.each([
+    ['a pickle', 'model.safetensors', Buffer.alloc(20_000_000, 0x80)],
+    ['text', 'model.gguf', Buffer.alloc(20_000_000, 'x')],
+  ])('%s under the name of %s is refused before the rest is fetched', async (_, path, bytes) => {
+    hub.addRepo({ id: 'acme/odd', files: { [path]: bytes } })
+    const odd = { huggingFace: { repo: 'acme/odd', revision: 'main', include: [path] } }
+    const patient = openWorkplace('HubCache', hub.url)
+    const { result } = await patient.fetch(odd)
+    patient.close()
+    expect(result.failure).toMatchObject({ reason: 'UnsafeFormat', retry: 'Never' })
+    expect(result.failure?.message).toContain(`${path}: it`)
   })
 })
 
@@ -207,7 +223,10 @@ describe('a hub that lies', () => {
 
 describe('the choice of files', () => {
   const chosen = async (list: Record<string, string>, more: object = {}) => {
-    hub.addRepo({ id: 'acme/choice', files: list })
+    const entries = Object.entries(list).map(([path, text]) => {
+      return [path, path.endsWith('.safetensors') ? toSafetensors(text) : text] as const
+    })
+    hub.addRepo({ id: 'acme/choice', files: Object.fromEntries(entries) })
     place.close()
     const { result } = await place.fetch({ huggingFace: { repo: 'acme/choice', revision: 'main', ...more } })
     if (result.failure) return result.failure.reason

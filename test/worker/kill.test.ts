@@ -7,14 +7,15 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { exitCodes, parseWorkerResult } from '../../src/domain/worker-task.ts'
 import { type Hub, startHub } from '../stand-ins/hub.ts'
+import { toSafetensors } from '../stand-ins/weights.ts'
 import { openWorkplace, type Workplace } from './workplace.ts'
 
 const repo = 'acme/tiny'
 const source = { huggingFace: { repo, revision: 'main' } }
 const files = {
-  'model.safetensors': Buffer.alloc(4_000_000, 7),
+  'model.safetensors': toSafetensors(Buffer.alloc(4_000_000, 7)),
   'config.json': '{}',
-  'small.safetensors': 'x',
+  'small.safetensors': toSafetensors('x'),
 }
 let hub: Hub
 let place: Workplace
@@ -28,11 +29,9 @@ afterEach(async () => {
   place.close()
 })
 
-const sizes: Record<string, number> = {
-  'model.safetensors': 4_000_000,
-  'config.json': 2,
-  'small.safetensors': 1,
-}
+const sizes: Record<string, number> = Object.fromEntries(
+  Object.entries(files).map(([name, bytes]) => [name, bytes.length]),
+)
 const listLinks = () => {
   const commit = join(place.layout.path, 'models--acme--tiny/snapshots', hub.commitOf(repo))
   return existsSync(commit) ? readdirSync(commit).map(name => join(commit, name)) : []

@@ -18,7 +18,10 @@ export interface Ended {
   readonly lines: readonly string[]
 }
 
-export const quick = { attempts: 3, baseMs: 1, idleMs: 400 }
+/** Retries at once; silence is long enough for a machine that does much else. */
+export const quick = { attempts: 3, baseMs: 1, idleMs: 5_000 }
+/** For sources that fall silent on purpose. */
+export const impatient = { ...quick, idleMs: 700 }
 
 export const run = async (task: WorkerTask, io: Partial<WorkerIo> = {}): Promise<Ended> => {
   const lines: string[] = []
@@ -46,15 +49,19 @@ export interface Workplace {
 }
 
 /** `endpoint` is the hub's or the registry's. */
-export const openWorkplace = (kind: Layout['kind'], endpoint: string): Workplace => {
+export const openWorkplace = (
+  kind: Layout['kind'],
+  endpoint: string,
+  io: Partial<WorkerIo> = {},
+): Workplace => {
   const root = mkdtempSync(join(tmpdir(), 'worker-'))
   const layout: Layout = { root, kind, path: join(root, kind === 'HubCache' ? 'hub' : 'ollama') }
   const place = kind === 'HubCache' ? { hubEndpoint: endpoint } : { registryEndpoint: endpoint }
   const start = { owner: 'owner-1', sourceHash: 'hash', ...place }
   const pinned = (command: string) => (source: TaskSource, more: object) =>
-    run({ ...start, command, source, layout, ...more } as WorkerTask)
+    run({ ...start, command, source, layout, ...more } as WorkerTask, io)
   const resolve = (source: TaskSource, more: object = {}) =>
-    run({ ...start, command: 'resolve', source, ...more } as WorkerTask)
+    run({ ...start, command: 'resolve', source, ...more } as WorkerTask, io)
   return {
     root,
     layout,

@@ -17,8 +17,11 @@ const stringType = 8
 const arrayType = 9
 const mostKeys = 10_000
 
+export const isValueType = (type: number): boolean =>
+  type === stringType || type === arrayType || type in scalarBytes
+
 /** Walks forward; reading past the end throws RangeError. */
-class Cursor {
+export class Cursor {
   readonly #bytes: Buffer
   #at = 0
 
@@ -34,6 +37,11 @@ class Cursor {
     return taken
   }
 
+  /** bytes that were walked over */
+  get at(): number {
+    return this.#at
+  }
+
   u32(): number {
     return this.take(4).readUInt32LE()
   }
@@ -47,7 +55,8 @@ class Cursor {
   }
 }
 
-const skip = (cursor: Cursor, type: number): void => {
+/** Steps over a value of the header. Throws RangeError at the end of the bytes at hand, and for a type that does not exist. */
+export const skipValue = (cursor: Cursor, type: number): void => {
   if (type === stringType) cursor.take(cursor.u64())
   else if (type === arrayType) skipArray(cursor)
   else cursor.take(scalarBytes[type] ?? Number.NaN)
@@ -58,7 +67,7 @@ const skipArray = (cursor: Cursor): void => {
   const count = cursor.u64()
   const width = scalarBytes[type]
   if (width) cursor.take(count * width)
-  else for (let i = 0; i < count; i++) skip(cursor, type)
+  else for (let i = 0; i < count; i++) skipValue(cursor, type)
 }
 
 const search = (cursor: Cursor): number | undefined => {
@@ -68,7 +77,7 @@ const search = (cursor: Cursor): number | undefined => {
   for (let i = 0; i < keys; i++) {
     const key = cursor.text()
     const type = cursor.u32()
-    if (!/^[a-z0-9_-]+\.context_length$/.test(key)) skip(cursor, type)
+    if (!/^[a-z0-9_-]+\.context_length$/.test(key)) skipValue(cursor, type)
     else if (type === 4) return cursor.u32()
     else return type === 10 ? cursor.u64() : undefined
   }

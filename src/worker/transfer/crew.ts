@@ -52,6 +52,8 @@ export interface CrewOrder {
   readonly sockets?: RangeSockets
   /** called whenever bytes were written */
   readonly onBytes: () => void
+  /** called after each part; what it throws ends the crew */
+  readonly onPart: () => Promise<void>
 }
 
 type Claim = Part | 'Wait' | undefined
@@ -106,7 +108,7 @@ export class Crew {
         const claim = this.#claim()
         if (claim === undefined) return
         if (claim === 'Wait') await pause(20, this.#wire.signal)
-        else await this.#fetch(claim)
+        else await this.#fetch(claim).then(this.#order.onPart)
       }
     } catch (error) {
       if (!this.#stop.signal.aborted) this.#error = error

@@ -20,6 +20,8 @@ export interface FetchOrder {
   readonly target: string
   /** bytes of this file that are there; may go down when they have to be fetched again */
   readonly onBytes: (received: number) => void
+  /** looks at the bytes from the start, as far as they are there; what it throws ends the transfer */
+  readonly onFront?: (front: number) => Promise<void>
 }
 
 /** What the blobs of one work share. */
@@ -39,16 +41,23 @@ interface Digests {
 export const fetchFile = async (wire: Wire, order: FetchOrder, tools: FetchTools): Promise<string> => {
   const { target, size, digest } = order
   const partial = await Partial.open({ target, size, digest, partSize: partSizeOf(wire, size) })
+  const fetching = { order, partial, tools }
   try {
     await partial.checkClaims()
-    const first = await fetchOnce(wire, { order, partial, tools })
-    const right =
-      first.named === digest.hex ? first : await fetchAgain(wire, { order, partial, tools }, first)
+    const first = await fetchOnce(wire, fetching).catch(forgiveOnce)
+    const right = first?.named === digest.hex ? first : await fetchAgain(wire, fetching)
+    await order.onFront?.(size)
     await partial.finish()
     return right.sha256
   } finally {
     await partial.close()
   }
+}
+
+/** A head that cannot be right may have been spoilt on its way. */
+const forgiveOnce = (error: unknown): undefined => {
+  if (error instanceof WorkError && error.failure.reason === 'UnsafeFormat') return undefined
+  throw error
 }
 
 export const partSizeOf = (wire: Wire, size: number): number => wire.partSize?.(size) ?? partSizeFor(size)
@@ -60,7 +69,7 @@ interface Fetching {
 }
 
 /** The second time decides; parts that came differently are named. */
-const fetchAgain = async (wire: Wire, fetching: Fetching, first: Digests): Promise<Digests> => {
+const fetchAgain = async (wire: Wire, fetching: Fetching): Promise<Digests> => {
   const { order, partial } = fetching
   const before = partial.checksums
   await partial.reset()
@@ -68,7 +77,7 @@ const fetchAgain = async (wire: Wire, fetching: Fetching, first: Digests): Promi
   if (second.named === order.digest.hex) return second
   const differing = partial.checksums.flatMap((crc, index) => (crc === before[index] ? [] : [index]))
   await partial.discard()
-  throw wrongDigest(order, first.named === second.named ? first.named : second.named, differing)
+  throw wrongDigest(order, second.named, differing)
 }
 
 const wrongDigest = ({ path, digest }: FetchOrder, got: string, differing: readonly number[]): WorkError => {
@@ -109,7 +118,8 @@ const transfer = async (
   if (order.size === 0) return
   const { url, path } = order
   try {
-    await new Crew(wire, { ...tools, url, path, partial, onBytes }).run()
+    const onPart = async (): Promise<void> => order.onFront?.(partial.front)
+    await new Crew(wire, { ...tools, url, path, partial, onBytes, onPart }).run()
   } catch (error) {
     if (!(error instanceof NoRanges)) throw error
     await transferWhole(wire, { order, partial, tools }, onBytes)

@@ -12,7 +12,7 @@ import { RangeSockets } from '../../../src/worker/transfer/range-sockets.ts'
 import type { Wire } from '../../../src/worker/transfer/wire.ts'
 import type { Fault } from '../../stand-ins/faults.ts'
 import { type Hub, startHub } from '../../stand-ins/hub.ts'
-import { quick } from '../workplace.ts'
+import { impatient } from '../workplace.ts'
 
 const repo = 'acme/parts'
 const name = 'model.safetensors'
@@ -44,7 +44,7 @@ const target = (): string => join(folder, `${sha256}.part`)
 const wireOf = (more: Partial<Wire> = {}): Wire => ({
   fetch,
   signal: new AbortController().signal,
-  retry: quick,
+  retry: impatient,
   partSize: () => partSize,
   ...more,
 })

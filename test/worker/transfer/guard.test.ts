@@ -5,6 +5,7 @@ import { type AddressInfo, connect } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { checkHost, guardedLookup, isRefused } from '../../../src/worker/transfer/guard.ts'
 import { type Hub, startHub } from '../../stand-ins/hub.ts'
+import { toSafetensors } from '../../stand-ins/weights.ts'
 import { openWorkplace, type Workplace } from '../workplace.ts'
 
 const repo = 'acme/tiny'
@@ -14,7 +15,7 @@ let place: Workplace
 
 beforeEach(async () => {
   hub = await startHub({
-    repos: [{ id: repo, files: { 'model.safetensors': 'weights', 'config.json': '{}' } }],
+    repos: [{ id: repo, files: { 'model.safetensors': toSafetensors('weights'), 'config.json': '{}' } }],
   })
   place = openWorkplace('HubCache', hub.url)
 })
