@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { KubeConfig } from '@kubernetes/client-node'
 import { createEngineWatch } from './controller/engine-watch.ts'
 import { createLoop, type Loop } from './controller/loop.ts'
+import { createPause } from './controller/pause.ts'
 import { createReporter } from './controller/report.ts'
 import { createStarted } from './controller/started.ts'
 import { createTurns } from './controller/turns.ts'
@@ -49,7 +50,8 @@ const makeLoop = (settings: Settings, platform: Platform, telemetry: Telemetry):
     ...(registryEndpoint ? { registryEndpoint } : {}),
   }
   const limits = { maxDownloads, maxResolves, maxAttempts, taskDefaults }
-  return createLoop({ clock, random: Math.random, workers: settings.workers, ...telemetry }, wake => ({
+  const how = { clock, random: Math.random, workers: settings.workers, pause: createPause(), ...telemetry }
+  return createLoop(how, wake => ({
     reporter: createReporter(platform),
     actor: {
       clock,

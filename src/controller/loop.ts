@@ -2,6 +2,7 @@
 import type { Key } from '../domain/object.ts'
 import { createBackoff } from './backoff.ts'
 import { beginPass, type PassRecorder, tellFailure } from './pass.ts'
+import type { Pause } from './pause.ts'
 import { createQueue, startupPriority } from './queue.ts'
 import { type Reconciler, reconcile } from './reconcile.ts'
 import { relatedKeys } from './relations.ts'
@@ -9,6 +10,8 @@ import { relatedKeys } from './relations.ts'
 export interface LoopOptions extends PassRecorder {
   readonly random: () => number
   readonly workers: number
+  /** asked after each look; absent where time is turned by hand */
+  readonly pause?: Pause
 }
 
 export interface Loop {
@@ -30,7 +33,9 @@ export const createLoop = (options: LoopOptions, make: (wake: (key: Key) => void
   const onChange = (key: Key, isStartup: boolean): void => {
     const options = isStartup ? { priority: startupPriority } : {}
     queue.add(key, options)
-    for (const other of relatedKeys(platform.store, key)) queue.add(other, options)
+    // At the start every object wakes itself.
+    if (isStartup) return
+    for (const other of relatedKeys(platform.store, key)) queue.add(other)
   }
   platform.store.watch(onChange)
   platform.work.watch((key, isStartup) => queue.add(key, isStartup ? { priority: startupPriority } : {}))
@@ -54,6 +59,7 @@ export const createLoop = (options: LoopOptions, make: (wake: (key: Key) => void
   const work = async (): Promise<void> => {
     for (let key = await queue.take(); key !== undefined; key = await queue.take()) {
       await look(key).finally(() => queue.done(key))
+      await options.pause?.()
     }
   }
 
