@@ -1,12 +1,7 @@
 // One set of caches for the whole operator: each kind is watched once, and only what somebody reads is kept.
-import {
-  keepManagers,
-  keepSpecManager,
-  slimConfigMap,
-  slimPod,
-  slimReplicaSet,
-  withoutManagers,
-} from './cache-transforms.ts'
+import type { Kind } from '../../domain/object.ts'
+import { keepManagers, slimConfigMap, slimPod, slimReplicaSet, withoutManagers } from './cache-transforms.ts'
+import { HeldObject } from './held-object.ts'
 import type { Client } from './kernel/client.ts'
 import type { KernelObject } from './kernel/objects.ts'
 import { Reflector, type ReflectorOptions, type ReflectorSource } from './kernel/reflector.ts'
@@ -42,8 +37,8 @@ import type {
 import { modelUidLabel, workerSelector } from './work-identity.ts'
 
 export interface Caches {
-  readonly models: Reflector<RawCustom>
-  readonly runtimes: Reflector<RawCustom>
+  readonly models: Reflector<HeldObject<'Model'>>
+  readonly runtimes: Reflector<HeldObject<'Runtime'>>
   /** workers' Jobs; indexes `model` (uid) and `uid` */
   readonly jobs: Reflector<RawJob>
   /** workers' pods; indexes `job` (uid) and `node` (name) */
@@ -80,6 +75,12 @@ export interface CacheOptions extends ReflectorOptions {
 const owners = (object: RawPod | RawReplicaSet): string[] =>
   (object.metadata.ownerReferences ?? []).filter(owner => owner.controller).map(owner => owner.uid)
 
+/** What comes over the wire is raw; what is kept is not. */
+const hold =
+  <K extends Kind>(kind: K) =>
+  (raw: unknown): HeldObject<K> =>
+    new HeldObject(kind, raw as RawCustom)
+
 const workers = { labelSelector: workerSelector }
 
 export const createCaches = (client: Client, options: CacheOptions = {}): Caches => {
@@ -88,8 +89,8 @@ export const createCaches = (client: Client, options: CacheOptions = {}): Caches
   const make = <T extends KernelObject>(source: Omit<ReflectorSource<T>, 'namespace'>) =>
     new Reflector<T>(client, { ...scope, ...source }, how)
   const named = {
-    models: make<RawCustom>({ resource: MODEL, transform: keepSpecManager }),
-    runtimes: make<RawCustom>({ resource: RUNTIME, transform: keepSpecManager }),
+    models: make<HeldObject<'Model'>>({ resource: MODEL, transform: hold('Model') }),
+    runtimes: make<HeldObject<'Runtime'>>({ resource: RUNTIME, transform: hold('Runtime') }),
     ...makeWorkers(make),
     ...makeEngines(make),
   }

@@ -1,12 +1,12 @@
 // The objects of the cluster: reads from the caches, one patch per write, each refused by the server when our view is stale.
 
 import type { ModelStatus } from '../../domain/model.ts'
-import type { Kind, Metadata, Model, Ref, Runtime } from '../../domain/object.ts'
+import type { Kind, Model, Ref, Runtime } from '../../domain/object.ts'
 import { finalizer, type Key, keyOf, toKey } from '../../domain/object.ts'
 import type { Store, Wake } from '../../domain/platform.ts'
 import type { RuntimeStatus } from '../../domain/runtime.ts'
-import { parseObject } from '../../domain/stored.ts'
 import { toFailure } from './api-refusal.ts'
+import type { HeldObject } from './held-object.ts'
 import type { Client } from './kernel/client.ts'
 import { ApiError } from './kernel/errors.ts'
 import type { Freshness } from './kernel/freshness.ts'
@@ -14,7 +14,6 @@ import type { KernelObject } from './kernel/objects.ts'
 import type { Reflector } from './kernel/reflector.ts'
 import { MODEL, type Resource, RUNTIME } from './kernel/resources.ts'
 import type { Caches } from './kubernetes-caches.ts'
-import type { RawCustom } from './kubernetes-objects.ts'
 
 const fieldManager = 'switchyard'
 
@@ -27,31 +26,6 @@ export interface StoreParts {
 }
 
 type Stored = Model | Runtime
-
-const parsed = new WeakMap<RawCustom, Stored>()
-
-const toStored = <K extends Kind>(kind: K, raw: RawCustom): K extends 'Model' ? Model : Runtime => {
-  const known = parsed.get(raw) ?? parse(kind, raw)
-  parsed.set(raw, known)
-  return known as K extends 'Model' ? Model : Runtime
-}
-
-const parse = (kind: Kind, raw: RawCustom): Stored =>
-  ({ kind, metadata: toMetadata(raw), ...parseObject(kind, raw.spec, raw.status) }) as Stored
-
-const toMetadata = ({ metadata, specManager }: RawCustom): Metadata => ({
-  namespace: metadata.namespace ?? '',
-  name: metadata.name,
-  uid: metadata.uid,
-  generation: metadata.generation ?? 0,
-  resourceVersion: metadata.resourceVersion,
-  creationTimestamp: metadata.creationTimestamp ?? '',
-  ...(metadata.deletionTimestamp ? { deletionTimestamp: metadata.deletionTimestamp } : {}),
-  finalizers: metadata.finalizers ?? [],
-  annotations: metadata.annotations ?? {},
-  labels: metadata.labels ?? {},
-  ...(specManager ? { specManager } : {}),
-})
 
 /** Code units, not a language's order: thousands are compared for each look. */
 const byAge = ({ metadata: a }: Stored, { metadata: b }: Stored): number => {
@@ -69,26 +43,24 @@ export class KubernetesStore implements Store {
   }
 
   getModel(ref: Ref): Model | undefined {
-    const raw = this.#parts.caches.models.get(ref)
-    return raw && toStored('Model', raw)
+    return this.#parts.caches.models.get(ref)?.object
   }
 
   getRuntime(ref: Ref): Runtime | undefined {
-    const raw = this.#parts.caches.runtimes.get(ref)
-    return raw && toStored('Runtime', raw)
+    return this.#parts.caches.runtimes.get(ref)?.object
   }
 
   listModels(namespace: string): readonly Model[] {
     return this.#parts.caches.models
       .list(namespace)
-      .map(raw => toStored('Model', raw))
+      .map(held => held.object)
       .sort(byAge)
   }
 
   listRuntimes(namespace: string): readonly Runtime[] {
     return this.#parts.caches.runtimes
       .list(namespace)
-      .map(raw => toStored('Runtime', raw))
+      .map(held => held.object)
       .sort(byAge)
   }
 
@@ -136,9 +108,8 @@ export class KubernetesStore implements Store {
     this.#wakeBy('Runtime', runtimes, wake)
     namespaces?.subscribe(({ object, isInitial }) => {
       if (isInitial || object.status?.phase !== 'Terminating') return
-      for (const { metadata } of models.list(object.metadata.name)) wake(toKey('Model', of(metadata)), false)
-      for (const { metadata } of runtimes.list(object.metadata.name))
-        wake(toKey('Runtime', of(metadata)), false)
+      for (const { metadata } of models.list(object.metadata.name)) wake(toKey('Model', metadata), false)
+      for (const { metadata } of runtimes.list(object.metadata.name)) wake(toKey('Runtime', metadata), false)
     })
   }
 
@@ -158,8 +129,8 @@ export class KubernetesStore implements Store {
     this.#refusing.set(namespace, performance.now())
   }
 
-  #wakeBy(kind: Kind, cache: Reflector<RawCustom>, wake: Wake): void {
-    cache.subscribe(({ object, isInitial }) => wake(toKey(kind, of(object.metadata)), isInitial))
+  #wakeBy<K extends Kind>(kind: K, cache: Reflector<HeldObject<K>>, wake: Wake): void {
+    cache.subscribe(({ object, isInitial }) => wake(toKey(kind, object.metadata), isInitial))
   }
 
   async #write(object: Stored, send: (resource: Resource) => Promise<KernelObject>): Promise<void> {
@@ -176,8 +147,3 @@ export class KubernetesStore implements Store {
 
 const isGone = (error: unknown): boolean =>
   error instanceof Error && error.cause instanceof ApiError && error.cause.isNotFound
-
-const of = (metadata: RawCustom['metadata']): Ref => ({
-  namespace: metadata.namespace ?? '',
-  name: metadata.name,
-})

@@ -12,6 +12,7 @@ import type {
   ReflectorOptions,
   ReflectorSource,
 } from './reflector-options.ts'
+import { SharedStrings } from './shared-strings.ts'
 import { Store, type StoreEvent } from './store.ts'
 
 export type * from './reflector-options.ts'
@@ -35,6 +36,7 @@ export class Reflector<T extends KernelObject> {
   readonly #options: typeof standard & ReflectorOptions
   readonly #recorder: ReflectorRecorder | undefined
   readonly #store: Store<T>
+  readonly #strings = new SharedStrings()
   readonly #listeners = new Set<ReflectorListener<T>>()
   readonly #stopping = new AbortController()
   readonly #filled = Promise.withResolvers<void>()
@@ -218,7 +220,7 @@ export class Reflector<T extends KernelObject> {
   }
 
   #prepare(object: T): T {
-    const kept = this.#source.transform(object)
+    const kept = this.#source.transform(this.#strings.share(object))
     return this.#options.isFrozen ? deepFreeze(kept) : kept
   }
 
