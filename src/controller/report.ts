@@ -4,7 +4,7 @@ import type { ModelStatus } from '../domain/model.ts'
 import { type Key, keyOf, type Model, type Runtime } from '../domain/object.ts'
 import type { Note, Platform } from '../domain/platform.ts'
 import type { RuntimeStatus } from '../domain/runtime.ts'
-import { createWriteTimes } from './write-times.ts'
+import { createWriteTimes, type WriteTimes } from './write-times.ts'
 
 /** Both answer milliseconds after which to look again, when what changed was small enough to wait. */
 export interface Reporter {
@@ -68,9 +68,12 @@ export const createReporter = (platform: Platform): Reporter => {
       if (isAlike(model.status, status)) return undefined
       const key = keyOf(model)
       const isSmall = isAlike(withoutProgress(model.status), withoutProgress(status))
-      const every = isSmall ? spacingOf(model.status, status) : 0
-      if (every === undefined) return undefined
-      const left = isSmall ? times.untilTurn(key, every, now.getTime()) : 0
+      const left = isSmall
+        ? untilSmallChange(times, model, { status, now })
+        : isStillResolving(model.status, status)
+          ? times.untilDue(key, detailEvery, now.getTime())
+          : 0
+      if (left === undefined) return undefined
       if (left > 0) return left
       times.written(key, now.getTime())
       await platform.store.writeModelStatus(model, status)
@@ -91,6 +94,30 @@ export const createReporter = (platform: Platform): Reporter => {
       platform.journal.write(object, { type: 'Warning', reason, message }),
     forget: key => times.forget(key),
   }
+}
+
+interface Change {
+  readonly status: ModelStatus
+  readonly now: Date
+}
+
+/** Milliseconds; undefined = not worth a write. */
+const untilSmallChange = (times: WriteTimes, model: Model, { status, now }: Change): number | undefined => {
+  const every = spacingOf(model.status, status)
+  return every === undefined ? undefined : times.untilTurn(keyOf(model), every, now.getTime())
+}
+
+/** Ready=Unknown stands while the first resolve runs: nobody could do more with the next word, and most end before it is due. */
+const isStillResolving = (old: ModelStatus, next: ModelStatus): boolean =>
+  old.phase === 'Resolving' &&
+  next.phase === 'Resolving' &&
+  readyOf(old)?.reason === 'Progressing' &&
+  readyOf(next)?.reason === 'Resolving' &&
+  isAlike(withoutReady(old), withoutReady(next))
+
+const withoutReady = (status: ModelStatus) => {
+  const { facts, ...rest } = withoutProgress(status)
+  return { ...rest, facts: facts?.filter(({ type }) => type !== 'Ready' && type !== 'Reconciling') }
 }
 
 /** Undefined: not worth a write. */

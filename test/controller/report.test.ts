@@ -117,6 +117,23 @@ describe('A status of a Model', () => {
     expect([writes.length - 1, left]).toEqual(wanted)
   })
 
+  it('that was Unknown stays so while the first resolve runs, and says Resolving when that takes long', async () => {
+    let writes = 0
+    const store = { writeModelStatus: async () => void writes++ }
+    const platform = { store, journal: { write: () => undefined } } as unknown as Platform
+    const reporter = createReporter(platform)
+    const status = (value: string, reason: string) =>
+      ({ phase: 'Resolving', conditions: [condition('Ready', value, reason, 'asking')] }) as ModelStatus
+    const metadata = { uid: 'u', namespace: 'n', name: 'm' }
+    const model = (seen: object) => ({ kind: 'Model', metadata, spec: {}, status: seen }) as unknown as Model
+    await reporter.model(model({}), status('Unknown', 'Progressing'), at(0))
+    const first = model(status('Unknown', 'Progressing'))
+    expect(await reporter.model(first, status('False', 'Resolving'), at(1))).toBe(4_000)
+    expect(writes).toBe(1)
+    expect(await reporter.model(first, status('False', 'Resolving'), at(5))).toBeUndefined()
+    expect(writes).toBe(2)
+  })
+
   it('of a hundred downloads at once is written ten times a second, each in its turn', async () => {
     const { writes, report } = openModels()
     const names = Array.from({ length: 100 }, (_, n) => `m${n}`)
