@@ -32,10 +32,6 @@ const programLayer: Layer = {
   '/app/hash-thread.mjs': { from: threadPath(bundlePath), mode: 0o644 },
 }
 
-/** Without these Node keeps a young generation and old garbage of more than a hundred megabytes that nobody needs. */
-export const nodeFlags = ['--max-semi-space-size=4', '--optimize-for-size']
-export const nodeEnvironment = { NODE_ENV: 'production', MALLOC_ARENA_MAX: '2' }
-
 /** Bundles the sources and writes the image; only the bundle is written when nothing else changed. */
 export async function buildProductImage(
   name = 'localhost/switchyard:dev',
@@ -46,9 +42,9 @@ export async function buildProductImage(
     {
       name,
       layers: [await nodeLayer(), programLayer],
-      entrypoint: ['/usr/bin/node', ...nodeFlags, '/app/switchyard.mjs'],
+      entrypoint: ['/usr/bin/node', '/app/switchyard.mjs'],
       user: '65532:65532',
-      env: nodeEnvironment,
+      env: { NODE_ENV: 'production' },
       workdir: '/tmp',
     },
     output,

@@ -24,6 +24,7 @@ import { readSettings, type Settings } from './settings.ts'
 import { serveHealth, serveMetrics } from './telemetry/health-server.ts'
 import { createLog, type Log } from './telemetry/log.ts'
 import { createMetrics, type Metrics } from './telemetry/metrics.ts'
+import type { OpenEngine } from './worker/ask.ts'
 import { workerMain } from './worker/entry.ts'
 
 const clock: Clock = {
@@ -185,6 +186,8 @@ const stopSignal = (log: Log): AbortSignal => {
   return controller.signal
 }
 
+const openEngine: OpenEngine = (name, fetch) => ({ VLLM: createVllm, Ollama: createOllama })[name]({ fetch })
+
 const printCrds = async (): Promise<number> => {
   for (const kind of Object.keys(kinds) as Kind[]) console.log(`---\n${JSON.stringify(toCrd(kind), null, 2)}`)
   return 0
@@ -201,7 +204,7 @@ const version = '0.1.0'
 
 const run = async ([command = '', ...rest]: readonly string[]): Promise<number> => {
   if (command === 'operator') return operator()
-  if (command === 'worker') return workerMain(rest)
+  if (command === 'worker') return workerMain(rest, { openEngine })
   if (command === 'crds') return printCrds()
   if (command === 'version' || command === '--version') return console.log(version) ?? 0
   console.error(usage)

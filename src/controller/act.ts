@@ -1,7 +1,8 @@
 // Carries out each action that a rule asked for, in order; what it throws says when to look again.
 import { type Condition, findCondition } from '../domain/conditions.ts'
 import type { ModelAction, RuntimeAction, StartWork } from '../domain/decision.ts'
-import { NotSupported, Transient } from '../domain/failure.ts'
+import type { Recipe } from '../domain/engine.ts'
+import { NotSupported, Rejected, Transient, Waiting } from '../domain/failure.ts'
 import { workId } from '../domain/model-settle.ts'
 import type { Key } from '../domain/object.ts'
 import { keyOf, type Model, type Runtime } from '../domain/object.ts'
@@ -91,7 +92,7 @@ export const actOnRuntime = async (
     await (actOnServing(actor, runtime, action) ?? actOnEngine(actor, runtime, action))
 }
 
-/** Actions on the process; undefined for an action on the engine inside it. */
+/** Actions on the process and beside it; undefined for an action on the engine inside it. */
 const actOnServing = (actor: Actor, runtime: Runtime, action: RuntimeAction): Promise<void> | undefined => {
   const { servings, store } = actor.runtimes.platform
   switch (action.do) {
@@ -107,6 +108,8 @@ const actOnServing = (actor: Actor, runtime: Runtime, action: RuntimeAction): Pr
       return servings.setInService(runtime, action.pod, action.isInService).catch(ignoreNotSupported)
     case 'restore':
       return servings.restore(runtime)
+    case 'checkKey':
+      return askWithKey(actor, runtime, undefined)
     case 'release':
       return servings.release(runtime)
     case 'releaseFinalizer':
@@ -139,6 +142,7 @@ const actOnEngine = async (actor: Actor, runtime: Runtime, action: RuntimeAction
   const address = pod?.address
   if (action.do === 'prove') {
     const result = await watch.prove(runtime, engine, action.recipe)
+    if (!result && runtime.spec.apiKeySecretRef) await askWithKey(actor, runtime, action.recipe)
     // An open switch has waited for this: the second until the next look would be downtime.
     const isAwaited = result?.isProved && pod?.isReady && runtime.status.switch
     if (isAwaited || (result?.isProved === false && isSaidToServe(runtime))) actor.wake(keyOf(runtime))
@@ -148,4 +152,17 @@ const actOnEngine = async (actor: Actor, runtime: Runtime, action: RuntimeAction
     await engine.unload(address, action.keep, unloadTimeout).catch(ignoreTransient)
   else if (action.do === 'commit' && address) await engine.commit(address, action.recipe)
   if (action.do === 'unload') watch.expire(runtime.metadata.uid)
+}
+
+/** The operator has no key: a worker that mounts it asks. What hinders that worker never ends a switch. */
+const askWithKey = async (actor: Actor, runtime: Runtime, recipe: Recipe | undefined): Promise<void> => {
+  const { platform, watch, digest } = actor.runtimes
+  const pod = newestPodOf(platform.servings.observe(runtime).pods)
+  const works = platform.work.list(runtime.metadata)
+  const order = pod && watch.asks.next({ runtime, pod, recipe, works, digest })
+  if (!order) return
+  await platform.work.start(order).catch((error: unknown) => {
+    if (!(error instanceof Rejected || error instanceof Waiting)) throw error
+    watch.asks.noteRefusal(runtime.metadata.uid, { reason: error.reason, message: error.message })
+  })
 }

@@ -4,12 +4,16 @@ import { Transient } from '../domain/failure.ts'
 import type { Runtime } from '../domain/object.ts'
 import type { EngineSight, LoadSight } from '../domain/observation.ts'
 import type { Clock, PodSight, Problem } from '../domain/platform.ts'
+import { type AskWatch, createAskWatch } from './ask-watch.ts'
 
 export interface EngineWatch {
   /** What the engine in this pod says; asked anew when the last answer is too old for the present needs. */
   look(runtime: Runtime, engine: Engine, pod: PodSight | undefined): Promise<EngineSight | undefined>
-  /** One proof; a busy engine whose counters move is proved by them. */
+  /** One proof; a busy engine whose counters move is proved by them, one behind a key by nothing else here. */
   prove(runtime: Runtime, engine: Engine, recipe: Recipe): Promise<ProofResult | undefined>
+  /** Behind a key: what its workers have found; the sight with it. */
+  readonly asks: AskWatch
+  noteProof(uid: string, proof: EngineSight['proof']): EngineSight | undefined
   /** Starts an in-place load and remembers how it ends; `done` is called then. */
   load(runtime: Runtime, engine: Engine, recipe: Recipe, done: () => void): void
   /** A new switch may load again what failed or was loaded before. */
@@ -50,6 +54,8 @@ const movePause = 300
 /** loads that lie further apart have nothing to do with each other */
 const calmMs = 600_000
 
+const isKeyed = ({ spec }: Runtime): boolean => spec.apiKeySecretRef !== undefined
+
 const isUneasy = (runtime: Runtime, memory: Memory): boolean =>
   runtime.status.switch !== undefined ||
   memory.answer.state !== 'Answers' ||
@@ -67,12 +73,14 @@ const maxAge = (runtime: Runtime, memory: Memory): number => {
 export const createEngineWatch = (clock: Clock): EngineWatch => new Memories(clock)
 
 class Memories implements EngineWatch {
+  readonly asks: AskWatch
   readonly #clock: Clock
   readonly #memories = new Map<string, Memory>()
   readonly #logs = new Map<string, Log>()
 
   constructor(clock: Clock) {
     this.#clock = clock
+    this.asks = createAskWatch(clock)
   }
 
   async look(runtime: Runtime, engine: Engine, pod: PodSight | undefined): Promise<EngineSight | undefined> {
@@ -80,7 +88,7 @@ class Memories implements EngineWatch {
     if (!pod?.address || !pod.isRunning) return void this.#memories.delete(uid)
     const old = this.#memories.get(uid)
     if (old && (isLosing(old, pod) || this.#isFresh(runtime, old, pod))) return toSight(old)
-    const answer = await engine.ask(pod.address, askTimeout)
+    const answer = await engine.ask(pod.address, askTimeout, isKeyed(runtime))
     const askedAt = this.#clock.now().getTime()
     const memory = {
       ...keptOf(old, pod, answer),
@@ -102,8 +110,10 @@ class Memories implements EngineWatch {
     // A list that was not answered has used up some of the time already.
     const spent = memory.answer.state === 'Silent' ? askTimeout : 0
     const timeoutMs = Math.max(1_000, timeoutSeconds * 1000 - spent)
+    const moved = movedSince(memory.proof, memory.answer, recipe)
+    if (!moved && isKeyed(runtime)) return undefined
     const result =
-      movedSince(memory.proof, memory.answer, recipe) ??
+      moved ??
       (await this.#unlessBusy(memory, engine, recipe, () =>
         engine.prove(memory.address, recipe, { mode, timeoutMs }),
       ))
@@ -132,6 +142,14 @@ class Memories implements EngineWatch {
       movedSince({ ...result, isProved: true, recipe: recipe.hash, ...first }, memory.answer, recipe) ??
       result
     )
+  }
+
+  noteProof(uid: string, proof: EngineSight['proof']): EngineSight | undefined {
+    const memory = this.#memories.get(uid)
+    if (!memory) return undefined
+    if (proof) memory.proof = proof
+    else delete memory.proof
+    return toSight(memory)
   }
 
   load(runtime: Runtime, engine: Engine, recipe: Recipe, done: () => void): void {
@@ -240,7 +258,8 @@ const movedSince = (
   answer: EngineAnswer,
   recipe: Recipe,
 ): ProofResult | undefined => {
-  const isListed = answer.listed.some(one => one.isLoaded && one.identity === recipe.identity)
+  const isListed =
+    answer.isBehindKey || answer.listed.some(one => one.isLoaded && one.identity === recipe.identity)
   const before = proof?.recipe === recipe.hash && proof.isProved ? proof.tokens : undefined
   const isMoved = before !== undefined && answer.tokens !== undefined && answer.tokens > before
   return isListed && isMoved ? busy : undefined

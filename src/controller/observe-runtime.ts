@@ -6,9 +6,14 @@ import { toLedger } from '../domain/ledger.ts'
 import type { Copy } from '../domain/model.ts'
 import { isVerified } from '../domain/model-copies.ts'
 import type { Model, Runtime } from '../domain/object.ts'
-import { type Candidate, isProblem, type RuntimeObservation } from '../domain/observation.ts'
+import {
+  type Candidate,
+  type EngineSight,
+  isProblem,
+  type RuntimeObservation,
+} from '../domain/observation.ts'
 import type { EngineName } from '../domain/parts.ts'
-import type { Platform, Problem, ServingView, VolumeView } from '../domain/platform.ts'
+import type { Platform, PodSight, Problem, ServingView, VolumeView } from '../domain/platform.ts'
 import { newestPodOf } from '../domain/runtime-facts.ts'
 import type { EngineWatch } from './engine-watch.ts'
 
@@ -33,7 +38,7 @@ export const observeRuntime = async (
   const place: Place = { runtime, engine, serving, volume, models }
   const wantedModel = models.find(model => model.metadata.name === runtime.spec.activeModel)
   const pod = newestPodOf(serving.pods)
-  const sight = await watch.look(runtime, engine, pod)
+  const sight = withHeard(sources, { runtime, pod }, await watch.look(runtime, engine, pod))
   const isNeeded = pod && needsLog(runtime, pod.isReady)
   const lines = await watch.lines(
     runtime,
@@ -61,6 +66,23 @@ export const observeRuntime = async (
     ...(sight ? { engine: sight } : {}),
     ...(weightBytes === undefined ? {} : { weightBytes }),
   }
+}
+
+interface Asked {
+  readonly runtime: Runtime
+  readonly pod: PodSight | undefined
+}
+
+/** Behind a key, what workers have found is as good as an answer of our own. */
+const withHeard = (
+  { platform, watch }: RuntimeSources,
+  { runtime, pod }: Asked,
+  sight: EngineSight | undefined,
+): EngineSight | undefined => {
+  if (!sight || !pod || !runtime.spec.apiKeySecretRef) return sight
+  const { news, ...heard } = watch.asks.hear(runtime, pod, platform.work.list(runtime.metadata))
+  const known = news ? watch.noteProof(runtime.metadata.uid, news.proof) : sight
+  return known && { ...known, ...heard }
 }
 
 /** The log is read while something loads, and when what should serve is not ready. */

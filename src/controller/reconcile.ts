@@ -5,10 +5,12 @@ import { decideModel } from '../domain/model-rules.ts'
 import { hasEnded, settleModel } from '../domain/model-settle.ts'
 import { finalizer, type Key, type Model, parseKey, type Runtime } from '../domain/object.ts'
 import type { RuntimeObservation } from '../domain/observation.ts'
+import { newestPodOf } from '../domain/runtime-facts.ts'
 import { failSwitch } from '../domain/runtime-outcome.ts'
 import { decideRuntime } from '../domain/runtime-rules.ts'
 import { nextDefectStatus, nextModelStatus, nextRuntimeStatus } from '../domain/status.ts'
 import { type Actor, actOnModel, actOnRuntime } from './act.ts'
+import { clearAsks, type ToClear } from './ask-works.ts'
 import { observeModel } from './observe-model.ts'
 import { observeRuntime } from './observe-runtime.ts'
 import type { Reporter } from './report.ts'
@@ -145,15 +147,23 @@ const reconcileRuntime = async ({ actor, reporter }: Reconciler, runtime: Runtim
     await actor.runtimes.platform.store.setFinalizer(runtime, true)
     return passed(undefined)
   }
+  const { platform, watch } = actor.runtimes
   const seen = await observeRuntime(actor.runtimes, runtime, () => actor.clock.now())
   const decision = decideRuntime(seen)
-  if (decision.phase === 'SwitchDue') actor.runtimes.watch.forgetLoad(runtime.metadata.uid)
+  if (decision.phase === 'SwitchDue') watch.forgetLoad(runtime.metadata.uid)
+  const asks = platform.work.list(runtime.metadata)
+  if (asks.length > 0) await clearAsks(platform.work, asks, toClear(actor, seen))
   const outcome = await outcomeOf(() => actOnRuntime(actor, runtime, decision.actions))
   if (decision.actions.some(action => action.do === 'releaseFinalizer') && !outcome) return passed(undefined)
   if (decision.hold && !outcome) return passed(decision.again)
   const said = outcome ? afterTrouble(seen, decision, outcome) : decision
   const left = await reporter.runtime(runtime, nextRuntimeStatus(seen, said), seen.now)
   return passed(sooner(left, said.again), outcome)
+}
+
+const toClear = ({ runtimes }: Actor, { runtime, serving }: RuntimeObservation): ToClear => {
+  const heard = runtime.spec.apiKeySecretRef ? runtimes.watch.asks.heard(runtime.metadata.uid) : undefined
+  return { namespace: runtime.metadata.namespace, pod: newestPodOf(serving.pods), heard }
 }
 
 /** What a person must mend ends an open switch; what passes is said and waited for. */

@@ -285,8 +285,8 @@ export const reasons = {
     'Wake it up, or delete its pod.',
   ),
   EngineKeyNeeded: text(
-    'The engine answers only with an API key, so nothing can be proved.',
-    'Start it without a key of its own and ask for the key in the gateway before it.',
+    'The engine wants an API key, and none that it takes could be shown to it.',
+    'Name a Secret with its key in spec.apiKeySecretRef, or create or correct that Secret; it goes on by itself.',
   ),
   WrongEngine: text(
     'Something else than the engine of the Runtime answers on its port.',

@@ -62,6 +62,8 @@ export type RuntimeAction =
   | { readonly do: 'scale'; readonly replicas: 0 | 1 }
   | { readonly do: 'setInService'; readonly pod: string; readonly isInService: boolean }
   | { readonly do: 'prove'; readonly recipe: Recipe }
+  /** behind a key: whether the engine takes the one that is named */
+  | { readonly do: 'checkKey' }
   | { readonly do: 'load'; readonly recipe: Recipe }
   | { readonly do: 'unload'; readonly keep?: Recipe }
   | { readonly do: 'commit'; readonly recipe: Recipe }

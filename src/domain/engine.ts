@@ -75,6 +75,8 @@ export interface Listed {
 export interface EngineAnswer {
   readonly state: 'Answers' | 'Refused' | 'Silent' | 'Unhealthy' | 'NotThisEngine' | 'KeyNeeded'
   readonly listed: readonly Listed[]
+  /** it answers what needs no key; the list was not asked for and says nothing */
+  readonly isBehindKey?: boolean
   readonly isAsleep: boolean
   /** requests that run now; absent where the engine does not tell */
   readonly running?: number
@@ -112,8 +114,9 @@ export interface Engine {
   /** 6.4 Pure. Environment of the container that places the model store, absolute; undefined when it is the engine's default. */
   storePath(found: ContainerSight): string | undefined
 
-  /** 6.5 Never throws; ends within `timeoutMs`. Cheap: list, health, counters; no request of a model. */
-  ask(address: string, timeoutMs: number): Promise<EngineAnswer>
+  /** 6.5 Never throws; ends within `timeoutMs`. Cheap: list, health, counters; no request of a model. With `isBehindKey` only
+   *  what needs no key: health and counters. */
+  ask(address: string, timeoutMs: number, isBehindKey?: boolean): Promise<EngineAnswer>
 
   /** 6.6 Never throws. List identity as the recipe wants it and, with mode Task, one minimal request answered with usage. */
   prove(

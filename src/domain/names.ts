@@ -18,6 +18,8 @@ export type RepoPath = Branded<'RepoPath'>
 export type OllamaName = Branded<'OllamaName'>
 /** Absolute http(s) URL without userinfo, query and fragment. */
 export type Endpoint = Branded<'Endpoint'>
+/** `http://ip:port` of one pod: never a name, which could lead elsewhere at the next look. */
+export type PodAddress = Branded<'PodAddress'>
 
 export const repoPattern = '^[A-Za-z0-9][A-Za-z0-9._-]{0,95}(/[A-Za-z0-9][A-Za-z0-9._-]{0,95})?$'
 export const revisionPattern = '^[A-Za-z0-9_.][A-Za-z0-9_./-]{0,254}$'
@@ -105,4 +107,20 @@ export const parseOllamaName = (value: string, field = 'name'): OllamaReference 
   const registry = hasRegistry ? (parents[0] ?? '') : 'registry.ollama.ai'
   const namespace = (hasRegistry ? parents[1] : parents[0]) ?? 'library'
   return { registry, namespace, model, tag }
+}
+
+const podAddress = /^http:\/\/(\d{1,3}(?:\.\d{1,3}){3}|\[[0-9a-f:]{2,39}\]):\d{1,5}$/
+const neverPods = /^(169\.254\.|0\.|\[fe[89ab]|\[::ffff:)/
+
+/** Accepts where one pod listens. What is sent there is sent nowhere else. */
+export const toPodAddress = (value: string, field = 'address'): PodAddress => {
+  const host = podAddress.exec(value)?.[1]
+  const isItself = host !== undefined && URL.canParse(value) && new URL(value).hostname === host
+  if (!isItself || neverPods.test(host)) {
+    throw new Rejected(
+      'InvalidEndpoint',
+      `${field}: ${show(value)} is not the address of a pod, http://ip:port`,
+    )
+  }
+  return value as PodAddress
 }

@@ -68,6 +68,10 @@ export interface EngineSight {
   readonly proof?: ProofResult & { readonly recipe: string; readonly at: string; readonly tokens?: number }
   /** an in-place load that we asked for */
   readonly load?: LoadSight
+  /** behind a key: this process of the engine took the key that a worker showed it */
+  readonly isKeyTaken?: boolean
+  /** behind a key: why the newest worker could not ask */
+  readonly askTrouble?: Problem
 }
 
 export interface RuntimeObservation {

@@ -21,6 +21,13 @@ export const dnsName = (max = 253) => word(max, '^[a-z0-9]([a-z0-9.-]*[a-z0-9])?
 /** Key inside a Secret or ConfigMap. */
 export const dataKey = () => word(253, '^[A-Za-z0-9._-]+$')
 
+/** The key of an engine that answers only who has it. */
+export const apiKeyRef = () =>
+  z.object({
+    name: dnsName().describe('Secret of this namespace.'),
+    key: dataKey().default('api-key').describe('Key inside the Secret.'),
+  })
+
 export const ConditionSchema = z.object({
   type: word(64, '^[A-Za-z]+$').describe('What the condition is about.'),
   status: z.enum(['True', 'False', 'Unknown']).describe('Whether it holds.'),

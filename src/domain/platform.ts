@@ -51,7 +51,7 @@ export interface Store {
 export interface WorkIdentity {
   readonly owner: Ref & { readonly uid: string }
   readonly command: WorkCommand
-  /** what it is about: source hash (resolve) or volume key + revision */
+  /** what it is about: source hash (resolve), volume key + revision, or engine's process + recipe (ask) */
   readonly subject: string
   /** 1 for the first try; a request of a person makes a new subject, never a repeated attempt number */
   readonly attempt: number
@@ -86,7 +86,7 @@ export interface WorkView extends WorkIdentity {
 
 /** 2. Worker processes that touch bytes. */
 export interface Work {
-  /** 2.1 MUST list all works of a Model (by uid), running or ended, until forgotten. */
+  /** 2.1 MUST list all works of a Model or Runtime (by uid), running or ended, until forgotten. */
   list(owner: Ref & { readonly uid: string }): readonly WorkView[]
   /** 2.2 MUST list the works of a namespace, or without one of all that can be seen, that have not ended. */
   running(namespace?: string): readonly WorkView[]
@@ -96,7 +96,7 @@ export interface Work {
   cancel(id: string, namespace: string): Promise<void>
   /** 2.5 MUST remove an ended work; idempotent. */
   forget(id: string, namespace: string): Promise<void>
-  /** 2.6 MUST wake the Model's key when a work starts, ends, cannot start, or makes progress (at most once a second). */
+  /** 2.6 MUST wake its owner's key when a work starts, ends, cannot start, or makes progress (at most once a second). */
   watch(wake: Wake): void
 }
 

@@ -70,7 +70,26 @@ export const proofOf = (seen: RuntimeObservation, candidate: Candidate) => {
 const stateReasons: Readonly<Partial<Record<EngineAnswer['state'], Reason>>> = {
   Unhealthy: 'EngineUnhealthy',
   NotThisEngine: 'WrongEngine',
-  KeyNeeded: 'EngineKeyNeeded',
+}
+
+/** Why the engine cannot be proved although it may serve well; that is never the fault of the model. */
+export const keyProblem = ({ engine }: Pick<RuntimeObservation, 'engine'>): Problem | undefined => {
+  if (engine?.answer.state === 'KeyNeeded')
+    return {
+      reason: 'EngineKeyNeeded',
+      message: 'the engine wants an API key: name the Secret that holds it in spec.apiKeySecretRef',
+    }
+  // A worker that could not start or was ended says nothing against a proof that stands.
+  const trouble = engine?.askTrouble
+  return trouble?.reason === 'EngineKeyNeeded' || !engine?.proof?.isProved ? trouble : undefined
+}
+
+/** A model that could not be proved is not switched to. With a Secret named, the switch's first step finds out. */
+export const keyless = (seen: RuntimeObservation): readonly Problem[] => {
+  const wanted = wantedOf(seen)
+  const isActive = wanted && isSame(activeOf(seen), toServed(wanted))
+  const problem = keyProblem(seen)
+  return seen.wanted && !isActive && problem && !seen.runtime.spec.apiKeySecretRef ? [problem] : []
 }
 
 /** What keeps a proved model from answering now, as far as cheap looks can tell. */
@@ -79,6 +98,8 @@ export const goneReason = (seen: RuntimeObservation, candidate: Candidate): Prob
   if (!pod) return { reason: 'ModelGone', message: 'no pod of the engine is there' }
   if (pod.isLost) return { reason: 'NodeLost', message: `the node of pod ${pod.name} does not answer` }
   const answer = pod.isRunning ? seen.engine?.answer : undefined
+  const key = answer && keyProblem(seen)
+  if (key) return key
   const reason = answer && stateReasons[answer.state]
   if (reason) return { reason, message: answer.message ?? `the engine is ${answer.state}` }
   if (!pod.isReady) return notReady(seen, pod)
@@ -112,7 +133,8 @@ export const howEnded = ({ signs }: RuntimeObservation, pod: PodSight): Reason |
   return said && said.reason !== 'LoadFailed' ? said.reason : pod.problem?.reason
 }
 
-const otherListed = (seen: RuntimeObservation, candidate: Candidate): Problem => {
+const otherListed = (seen: RuntimeObservation, candidate: Candidate): Problem | undefined => {
+  if (seen.engine?.answer.isBehindKey) return undefined
   const loaded = seen.engine?.answer.listed.filter(one => one.isLoaded) ?? []
   const isSameName = loaded.some(one => one.name === candidate.recipe.model)
   const listed = loaded.map(one => `${one.name} (${one.identity.slice(-24)})`).join(', ') || 'nothing'
@@ -135,4 +157,15 @@ export const untilReload = ({ engine, now }: RuntimeObservation): number => {
   if (!load?.endedAt) return 0
   const delay = Math.min(300_000, 2_500 * 2 ** load.attempt)
   return Math.max(0, Date.parse(load.endedAt) + delay - now.getTime())
+}
+
+/** Behind a key each proof is a pod of its own: health and counters speak for the same process that long. */
+const keyedIntervals = 60
+
+/** Milliseconds until the proof is as old as it may become; 0 = prove now. */
+export const untilProof = (seen: RuntimeObservation): number => {
+  const at = seen.engine?.proof?.at
+  const intervals = seen.engine?.answer.isBehindKey ? keyedIntervals : 1
+  const interval = seen.runtime.spec.proof.intervalSeconds * 1000 * intervals
+  return at ? Math.max(0, Date.parse(at) + interval - seen.now.getTime()) : 0
 }

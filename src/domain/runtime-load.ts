@@ -14,6 +14,7 @@ import {
   unreachable,
   untilReload,
 } from './runtime-facts.ts'
+import { waitForKey } from './runtime-key.ts'
 import { commitSwitch, failSwitch } from './runtime-outcome.ts'
 import { enter, type Step, sinceMs, stalledFor, stay, waitFor } from './runtime-step.ts'
 
@@ -29,7 +30,8 @@ export const loading: Step = now => {
 /** By the engine's own word: kubelet's readiness probe comes later, and is waited for before the commit only. */
 const isUp = (seen: RuntimeObservation, target: Candidate): boolean => {
   const pod = newestPod(seen)
-  if (seen.engine?.answer.state !== 'Answers' || !pod) return false
+  const state = seen.engine?.answer.state
+  if ((state !== 'Answers' && state !== 'KeyNeeded') || !pod) return false
   return seen.strategy === 'Recreate'
     ? podRecipe(pod) === target.recipe.hash
     : pod.isReady && isListed(seen, target)
@@ -125,16 +127,21 @@ const obstacleOf = (seen: RuntimeObservation, pod: PodSight | undefined): Proble
 export const verifying: Step = now => {
   const { seen, target } = now
   if (!target) return enter(now, 'Unloading', 'unloading')
-  const trouble = loadTrouble(now, target)
-  if (trouble) return failSwitch(now, trouble.reason, trouble.message)
+  const prove: RuntimeAction = { do: 'prove', recipe: target.recipe }
+  const waiting = newestPod(seen)?.isRunning ? waitForKey(now, [prove]) : undefined
+  if (waiting) return waiting
   const proof = proofOf(seen, target)
+  const trouble = loadTrouble(now, target)
+  // What is proved late, because a key was waited for, is proved.
+  if (trouble && !(trouble.reason === 'DeadlineExceeded' && proof?.isProved))
+    return failSwitch(now, trouble.reason, trouble.message)
   if (proof?.isProved)
     return newestPod(seen)?.isReady
       ? commitSwitch(now, target)
       : waitFor(now, 'proved; waiting for the pod to become ready')
   const waited = sinceMs(seen, now.open.stepSince)
   const patience = Math.max(15_000, seen.runtime.spec.proof.timeoutSeconds * 2_000)
-  const proving = stay(now, 'proving the model', [{ do: 'prove', recipe: target.recipe }])
+  const proving = stay(now, 'proving the model', [prove])
   if (!proof) return proving
   const { reason, message } = proof
   return waited > patience ? failSwitch(now, reason, message) : { ...proving, reason, message }

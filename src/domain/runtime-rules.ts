@@ -9,12 +9,15 @@ import {
   activeOf,
   goneReason,
   isSame,
+  keyless,
+  keyProblem,
   newestPod,
   proofOf,
   retryAsked,
   type Switching,
   templateRecipe,
   toServed,
+  untilProof,
   untilReload,
   wantedOf,
 } from './runtime-facts.ts'
@@ -91,6 +94,7 @@ const passing: readonly Reason[] = [
   'ModelNotFound',
   'PlacementUnknown',
   'PodNotStarted',
+  'EngineKeyNeeded',
 ]
 
 const problemsOf = (seen: Seen): readonly Problem[] => {
@@ -100,7 +104,7 @@ const problemsOf = (seen: Seen): readonly Problem[] => {
   const wanted =
     seen.wanted && isProblem(seen.wanted) && seen.wanted.reason !== 'WaitingForModel' ? [seen.wanted] : []
   const drift = seen.serving.drift && !retryAsked(seen) ? [seen.serving.drift] : []
-  return [...seen.serving.problems, ...volume, ...wanted, ...drift]
+  return [...seen.serving.problems, ...volume, ...wanted, ...drift, ...keyless(seen)]
 }
 
 const rejected: Speak = seen => {
@@ -125,8 +129,10 @@ const observing: Speak = seen => {
   const { activeModel, desiredState } = seen.runtime.spec
   if (activeModel !== undefined || desiredState !== 'Active') return undefined
   const names = seen.engine?.answer.listed.filter(one => one.isLoaded).map(one => one.name) ?? []
-  const serving =
-    names.length > 0 ? `serves ${names.join(', ')}` : (newestPod(seen)?.problem?.message ?? 'nothing serves')
+  const silence = newestPod(seen)?.problem?.message ?? keyProblem(seen)?.message ?? 'nothing serves'
+  const isBehindKey = seen.engine?.answer.isBehindKey
+  const unknown = isBehindKey ? 'the engine answers; what it serves is behind its key' : silence
+  const serving = names.length > 0 ? `serves ${names.join(', ')}` : unknown
   return {
     phase: 'Observing',
     reason: 'Observing',
@@ -180,9 +186,9 @@ const failedBefore = (seen: Seen, result: 'RolledBack' | 'Failed'): RuntimeDecis
 /** The old model goes on serving: it is proved like an active one. */
 const keepProving = (seen: Seen) => {
   const { committed } = seen
-  return committed && !goneReason(seen, committed) && isProofDue(seen)
-    ? [{ do: 'prove' as const, recipe: committed.recipe }]
-    : []
+  if (!committed) return []
+  const isUp = !goneReason(seen, committed) || seen.engine?.askTrouble !== undefined
+  return isUp && isProofDue(seen) ? [{ do: 'prove' as const, recipe: committed.recipe }] : []
 }
 
 const waitingForModel: Speak = seen => {
@@ -230,7 +236,7 @@ const degraded: Speak = seen => {
   const gone: Problem | undefined = goneReason(seen, committed) ?? unproved
   if (!gone) return undefined
   const actions =
-    gone === unproved
+    gone === unproved || gone === seen.engine?.askTrouble
       ? [{ do: 'prove' as const, recipe: committed.recipe }]
       : bringBack(seen, committed, gone)
   return { phase: 'Degraded', reason: gone.reason, message: inDetail(seen, gone), actions, again: 2_000 }
@@ -253,13 +259,6 @@ const bringBack = (seen: Seen, committed: Candidate, gone: Problem): RuntimeActi
   return isEvicted && untilReload(seen) === 0 ? [{ do: 'load', recipe: committed.recipe }] : []
 }
 
-/** Milliseconds until the proof is as old as it may become; 0 = prove now. */
-const untilProof = (seen: Seen): number => {
-  const at = seen.engine?.proof?.at
-  const interval = seen.runtime.spec.proof.intervalSeconds * 1000
-  return at ? Math.max(0, Date.parse(at) + interval - seen.now.getTime()) : 0
-}
-
 const isProofDue = (seen: Seen): boolean => untilProof(seen) === 0
 
 const active: Speak = seen => {
@@ -273,7 +272,7 @@ const active: Speak = seen => {
   const actions = isDue ? [{ do: 'prove' as const, recipe: committed.recipe }] : []
   const message = `${name} answers`
   if (!proof) return { phase: 'Active', reason: 'Active', message, actions, again: 500, hold: true }
-  const again = isDue ? interval : Math.max(500, untilProof(seen))
+  const again = isDue ? interval : Math.min(interval, Math.max(500, untilProof(seen)))
   return { phase: 'Active', reason: 'Active', message, actions, again }
 }
 

@@ -1,12 +1,13 @@
 // The switch as a transaction: each step is re-derived from what is seen, so that any controller can continue it.
 //  Preflight → Draining → Unloading → Loading → Verifying → committed
 //                              any failure after Preflight → RollingBack → the old one again, or Failed
-import type { RuntimeDecision } from './decision.ts'
+import type { RuntimeAction, RuntimeDecision } from './decision.ts'
 import type { Candidate, RuntimeObservation } from './observation.ts'
 import type { SwitchStep } from './runtime.ts'
 import {
   asFound,
   isListed,
+  keyProblem,
   newestPod,
   newestPodOf,
   podRecipe,
@@ -17,6 +18,7 @@ import {
   unreachable,
   writeBack,
 } from './runtime-facts.ts'
+import { keyFirst, waitForKey } from './runtime-key.ts'
 import { loadInPlace, loading, verifying } from './runtime-load.ts'
 import { endSwitch, failSwitch } from './runtime-outcome.ts'
 import { downNow, enter, type Step, sinceMs, stay, waitFor, waitOn } from './runtime-step.ts'
@@ -32,6 +34,8 @@ const preflight: Step = now => {
       ? failSwitch(now, apart.reason, apart.message)
       : { ...stay(now, apart.message), reason: apart.reason }
   }
+  const waiting = keyFirst(now)
+  if (waiting) return waiting
   if (seen.strategy === 'InPlace')
     return seen.engine ? enter(now, 'Unloading', 'unloading the old model') : startEngine(now)
   if (serving.exists && serving.origin === 'Adopted' && !serving.isExclusive)
@@ -118,14 +122,16 @@ const rollingBack: Step = now => {
   const { from } = seen
   const hash = open.from?.recipe ?? asFound
   const trouble = sinceMs(seen, open.lastProgressAt) > stallSeconds(seen) * 1000
-  if (trouble) return endSwitch(now, 'Failed')
+  // The wait for a key was no stall, and ends with the proof.
+  const isProved = from && proofOf(seen, from)?.isProved
+  if (trouble && !isProved && !keyProblem(seen)) return endSwitch(now, 'Failed')
   if (seen.strategy === 'InPlace') return from ? rollBackInPlace(now, from) : endSwitch(now, 'Failed')
   if (templateRecipe(seen) !== hash) return stay(now, 'writing the old launch back', [writeBack(seen, hash)])
   if (seen.serving.replicas === 0) return stay(now, 'starting the engine', [{ do: 'scale', replicas: 1 }])
   const pod = newestPod(seen)
   if (!pod || podRecipe(pod) !== hash || !pod.isReady) return stay(now, 'waiting for the old model to load')
   if (!from)
-    return seen.engine?.answer.state === 'Answers'
+    return seen.engine?.answer.state === 'Answers' || keyProblem(seen)
       ? endSwitch(now, 'RolledBack')
       : stay(now, 'waiting for the old engine to answer')
   return proveBack(now, from)
@@ -139,10 +145,12 @@ const rollBackInPlace = (now: Switching, from: Candidate): RuntimeDecision => {
   return proveBack(now, from)
 }
 
-const proveBack = (now: Switching, from: Candidate): RuntimeDecision =>
-  proofOf(now.seen, from)?.isProved
+const proveBack = (now: Switching, from: Candidate): RuntimeDecision => {
+  const prove: RuntimeAction = { do: 'prove', recipe: from.recipe }
+  return proofOf(now.seen, from)?.isProved
     ? endSwitch(now, 'RolledBack')
-    : stay(now, 'proving the old model', [{ do: 'prove', recipe: from.recipe }])
+    : (waitForKey(now, [prove]) ?? stay(now, 'proving the old model', [prove]))
+}
 
 const steps: Record<SwitchStep, Step> = {
   Preflight: preflight,

@@ -3,7 +3,7 @@ import * as z from 'zod'
 import { Capabilities } from './capabilities.ts'
 import { objectNamePattern } from './names.ts'
 import { Operation } from './operation.ts'
-import { argument, ConditionSchema, dataKey, dnsName, engines, Handled } from './parts.ts'
+import { apiKeyRef, argument, ConditionSchema, dataKey, dnsName, engines, Handled } from './parts.ts'
 import {
   atomicList,
   bytes,
@@ -145,6 +145,13 @@ const activeNeedsBlock = {
   }) => self.engine !== 'Ollama' || self.kubernetes?.configMap === undefined,
 }
 
+const keyNeedsVllm = {
+  rule: 'self.engine != "Ollama" || !has(self.apiKeySecretRef)',
+  message: 'apiKeySecretRef is for vLLM; Ollama knows no API key',
+  holds: (self: { readonly engine: string; readonly apiKeySecretRef?: unknown }) =>
+    self.engine !== 'Ollama' || self.apiKeySecretRef === undefined,
+}
+
 export const RuntimeSpec = withRules(
   z.object({
     engine: z.enum(engines).meta({ description: 'The program family.' }),
@@ -161,6 +168,9 @@ export const RuntimeSpec = withRules(
     }),
     engineArgs: atomicList(argument(), 128).optional().meta({ description: 'Arguments of this runtime.' }),
     kubernetes: Kubernetes.optional().meta({ description: 'How the engine runs on a cluster.' }),
+    apiKeySecretRef: apiKeyRef().optional().meta({
+      description: 'API key of the engine: worker pods that mount it ask for what lies behind it.',
+    }),
     storage: Storage.optional().describe('Where the models stand.'),
     placement: Placement.optional().meta({
       description: 'Where worker pods run; default: where the engine runs.',
@@ -172,6 +182,7 @@ export const RuntimeSpec = withRules(
   }),
   [
     activeNeedsBlock,
+    keyNeedsVllm,
     {
       rule: 'has(self.kubernetes)',
       message: 'kubernetes must say which Deployment runs the engine',

@@ -3,7 +3,10 @@
 // the termination message. Neither ever holds a secret: the token is a file.
 import * as z from 'zod'
 import { CopyResult, Resolution } from './artifact.ts'
+import { tasks } from './capabilities.ts'
 import { reasonNames } from './conditions.ts'
+import type { Kind } from './object.ts'
+import { engines } from './parts.ts'
 
 /** Where a copy lives, absolute in the worker's container (a host: on the machine). */
 export const Layout = z.object({
@@ -38,6 +41,31 @@ const whoAndWhere = {
   /** file that holds the token; named when the Model names a Secret: absent file = TokenSecretMissing */
   tokenFile: z.string().optional(),
 }
+/** What of a recipe a proof compares. */
+const Wanted = z.object({
+  model: z.string(),
+  identity: z.string(),
+  servedNames: z.array(z.string()),
+  task: z.enum(tasks),
+  hash: z.string(),
+})
+
+const AskTask = z.object({
+  command: z.literal('ask'),
+  /** uid of the Runtime */
+  owner: z.string(),
+  engine: z.enum(engines),
+  /** `http://ip:port` of the one pod that may be shown the key */
+  address: z.string(),
+  /** what must serve there; absent: only whether the key is taken */
+  wanted: Wanted.optional(),
+  mode: z.enum(['Task', 'ListOnly']),
+  timeoutSeconds: z.number(),
+  /** file that holds the key: absent file = EngineKeyNeeded */
+  keyFile: z.string().optional(),
+})
+export type AskTask = Readonly<z.infer<typeof AskTask>>
+
 const pinned = { ...whoAndWhere, revision: z.string(), layout: Layout }
 
 export const WorkerTask = z.discriminatedUnion('command', [
@@ -56,9 +84,14 @@ export const WorkerTask = z.discriminatedUnion('command', [
     /** OllamaStore: names that are only copies of a manifest (a Runtime's alias): they hold no bytes and go with the model */
     aliases: z.array(z.string()).optional(),
   }),
+  AskTask,
 ])
 export type WorkerTask = Readonly<z.infer<typeof WorkerTask>>
 export type WorkCommand = WorkerTask['command']
+/** Work on the bytes of a Model; the other kind asks an engine, for a Runtime. */
+export type BytesTask = Exclude<WorkerTask, AskTask>
+
+export const ownerKind = (command: WorkCommand): Kind => (command === 'ask' ? 'Runtime' : 'Model')
 
 /** Never = terminal; Later = backoff; WhenAble = something named must appear or change first. */
 export const retries = ['Never', 'Later', 'WhenAble'] as const
@@ -73,6 +106,19 @@ export const WorkFailure = z.object({
 })
 export type WorkFailure = Readonly<z.infer<typeof WorkFailure>>
 
+/** The engine took the key; with something wanted, whether it serves that. */
+export const AskResult = z.object({
+  proof: z
+    .object({
+      isProved: z.boolean(),
+      reason: z.enum(reasonNames),
+      message: z.string(),
+      milliseconds: z.number(),
+    })
+    .optional(),
+})
+export type AskResult = Readonly<z.infer<typeof AskResult>>
+
 export const RemoveResult = z.object({ bytesFreed: z.number() })
 
 /** Exactly one member. */
@@ -80,6 +126,7 @@ export const WorkerResult = z.object({
   resolution: Resolution.optional(),
   copy: CopyResult.optional(),
   removed: RemoveResult.optional(),
+  asked: AskResult.optional(),
   failure: WorkFailure.optional(),
 })
 export type WorkerResult = Readonly<z.infer<typeof WorkerResult>>

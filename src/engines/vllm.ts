@@ -23,7 +23,8 @@ export const createVllm = ({ fetch, now = () => performance.now() }: EngineParts
     loadSign: line => readSign(line, vllmLog),
     // The model is named by its folder, so nothing in the environment places it.
     storePath: () => undefined,
-    ask: (address, timeoutMs) => ask(http, address, timeoutMs),
+    ask: (address, timeoutMs, isBehindKey) =>
+      isBehindKey ? askAround(http, address, timeoutMs) : ask(http, address, timeoutMs),
     prove: (address, recipe, options) => proveVllm(http, { address, recipe, ...options, now }),
     load: async () => neverInPlace(),
     unload: async () => neverInPlace(),
@@ -44,6 +45,25 @@ const ask = async (http: Http, address: string, timeoutMs: number): Promise<Engi
   if (answer.state !== 'Answers' || counters.isAsleep !== undefined) return answer
   const left = timeoutMs - (performance.now() - start)
   return { ...answer, isAsleep: left > 0 && saysAsleep(await get('/is_sleeping', left)) }
+}
+
+/** Health and counters need no key. */
+const askAround = async (http: Http, address: string, timeoutMs: number): Promise<EngineAnswer> => {
+  const get = (path: string) => http(address, { path, timeoutMs })
+  const [health, metrics, sleep] = await Promise.all([get('/health'), get('/metrics'), get('/is_sleeping')])
+  const counters = isAnswered(metrics) && metrics.status === 200 ? readCounters(metrics.text) : {}
+  const { isAsleep = saysAsleep(sleep), ...told } = counters
+  const say = (state: EngineAnswer['state'], message: string): EngineAnswer => ({
+    ...told,
+    state,
+    listed: [],
+    isAsleep,
+    message,
+  })
+  if (!isAnswered(health))
+    return say(health.kind === 'TooLarge' ? 'NotThisEngine' : health.kind, health.message)
+  if (health.status === 200) return { ...say('Answers', 'its list is behind a key'), isBehindKey: true }
+  return say(health.status >= 500 ? 'Unhealthy' : 'NotThisEngine', `/health answered ${health.status}`)
 }
 
 /** The route is there in development mode only. */

@@ -42,10 +42,13 @@ const print = (line: string): void => {
 }
 
 /** Resolves with the exit code. SIGTERM and SIGINT stop the work cleanly; an error that nobody caught is a result too. */
-export const workerMain = async (argv: readonly string[]): Promise<number> => {
+export const workerMain = async (
+  argv: readonly string[],
+  parts: Pick<WorkerIo, 'fetch' | 'openEngine'> = {},
+): Promise<number> => {
   const stop = new AbortController()
   const onSignal = () => stop.abort()
-  let io: WorkerIo = { print, signal: stop.signal }
+  let io: WorkerIo = { ...parts, print, signal: stop.signal }
   const onStray = (error: unknown) => {
     const result: WorkerResult = { failure: toFailure(error) }
     void finish(result, io).then(code => process.exit(code))

@@ -1,6 +1,9 @@
 // The conductor of one work: command → steps → one result line, a result file, an exit code. The only place that catches.
 import { writeFile } from 'node:fs/promises'
-import { exitCodes, type WorkerResult, type WorkerTask } from '../domain/worker-task.ts'
+import { NotSupported } from '../domain/failure.ts'
+import { type AskTask, exitCodes, type WorkerResult, type WorkerTask } from '../domain/worker-task.ts'
+import { ask, type OpenEngine } from './ask.ts'
+import { createDirectFetch } from './ask-key.ts'
 import { download } from './download.ts'
 import { printResult, toExitCode, toFailure, WorkError } from './outcome.ts'
 import { remove } from './remove.ts'
@@ -18,6 +21,8 @@ export interface WorkerIo {
   /** where the result is also written: the termination log of a pod */
   readonly resultFile?: string
   readonly fetch?: typeof fetch
+  /** how `ask` speaks to an engine; absent = it cannot */
+  readonly openEngine?: OpenEngine
   readonly retry?: RetryPolicy
   /** bytes of a part of a blob of this size */
   readonly partSize?: (size: number) => number
@@ -59,5 +64,12 @@ const start = async (task: WorkerTask, io: WorkerIo, reporter: Reporter): Promis
       return { copy: await verify(task, signal, reporter) }
     case 'remove':
       return { removed: await remove(task, reporter) }
+    case 'ask':
+      return { asked: await askEngine(task, io) }
   }
+}
+
+const askEngine = (task: AskTask, { openEngine, fetch = createDirectFetch(), signal }: WorkerIo) => {
+  if (!openEngine) throw new NotSupported('this worker was started without engines to ask')
+  return ask(task, { openEngine, fetch, signal })
 }

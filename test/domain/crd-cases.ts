@@ -148,6 +148,16 @@ const runtimeRules: readonly Omit<RuleCase, 'kind'>[] = [
   },
   {
     at: '',
+    message: 'apiKeySecretRef is for vLLM; Ollama knows no API key',
+    good: adopting({ apiKeySecretRef: { name: 'engine-key' } }),
+    bad: {
+      engine: 'Ollama',
+      kubernetes: { deploymentName: 'ollama' },
+      apiKeySecretRef: { name: 'engine-key' },
+    },
+  },
+  {
+    at: '',
     message: 'kubernetes must say which Deployment runs the engine',
     good: adopting(),
     bad: { engine: 'VLLM' },

@@ -157,6 +157,36 @@ describe('a vLLM that is somehow else', () => {
     expect(result).toMatchObject({ isProved: false, reason: 'EngineKeyNeeded' })
   })
 
+  it('behind a key tells health and counters to who does not ask for more', async () => {
+    const model = writeTinyModel(join(scene.folder, 'around'), { name: 'around' })
+    const recipe = recipeOf(model.folder)
+    const asked: string[] = []
+    const watched: typeof fetch = (input, init) => {
+      asked.push(new URL(String(input)).pathname)
+      return fetch(input, init)
+    }
+    const outside = createVllm({ fetch: watched })
+    const engine = await startVllm(scene, {
+      args: [...argsOf(recipe), '--api-key', 'secret'],
+      environment: { VLLM_SERVER_DEV_MODE: '1' },
+    })
+    const seen = await outside.ask(engine.url, 5000, true)
+    expect(seen).toMatchObject({
+      state: 'Answers',
+      isBehindKey: true,
+      listed: [],
+      isAsleep: false,
+      tokens: 0,
+    })
+    expect(asked.filter(path => path.startsWith('/v1'))).toEqual([])
+    await fetch(`${engine.url}/sleep?level=1`, { method: 'POST' })
+    expect((await outside.ask(engine.url, 5000, true)).isAsleep).toBe(true)
+    await engine.setFaults([{ fault: 'health-dead' }])
+    expect((await outside.ask(engine.url, 5000, true)).state).toBe('Unhealthy')
+    await engine.stop('SIGKILL')
+    expect((await outside.ask(engine.url, 5000, true)).state).toBe('Refused')
+  })
+
   it('that dies on its first request is not proved', async () => {
     const model = writeTinyModel(join(scene.folder, 'dies'), { name: 'dies' })
     const recipe = recipeOf(model.folder)

@@ -1,6 +1,6 @@
 // A WorkOrder and the operator's settings as a Job: pure, golden files in test/platform/kubernetes/golden/.
 import type { WorkOrder } from '../../domain/platform.ts'
-import type { WorkerTask } from '../../domain/worker-task.ts'
+import { ownerKind, type WorkerTask } from '../../domain/worker-task.ts'
 import { renderPlacement, renderSecurity } from './job-where-render.ts'
 import { parseVolumeAccess, type VolumeAccess } from './volume-access.ts'
 import { printIdentity, toJobName, toWorkLabels, workAnnotation, workerContainer } from './work-identity.ts'
@@ -42,10 +42,10 @@ export const renderJob = (order: WorkOrder, settings: WorkerSettings): RenderedJ
   }
 }
 
-// blockOwnerDeletion stays unset: it would need a right on the Model's finalizers.
-const ownerReference = ({ owner }: WorkOrder): Json => ({
+// blockOwnerDeletion stays unset: it would need a right on its owner's finalizers.
+const ownerReference = ({ owner, command }: WorkOrder): Json => ({
   apiVersion: 'switchyard.dev/v1alpha1',
-  kind: 'Model',
+  kind: ownerKind(command),
   name: owner.name,
   uid: owner.uid,
   controller: true,
@@ -92,8 +92,11 @@ const renderContainer = (
 })
 
 /** Where a token stands is the platform's to say. */
-const withTokenFile = ({ task, tokenSecret }: WorkOrder): WorkerTask =>
-  tokenSecret ? { ...task, tokenFile: `${tokenFolder}/token` } : task
+const withTokenFile = ({ task, tokenSecret }: WorkOrder): WorkerTask => {
+  if (!tokenSecret) return task
+  const file = `${tokenFolder}/token`
+  return task.command === 'ask' ? { ...task, keyFile: file } : { ...task, tokenFile: file }
+}
 
 const renderEnv = (settings: WorkerSettings): Json[] => {
   const ca = settings.caConfigMap ? { NODE_EXTRA_CA_CERTS: `${caFolder}/${settings.caConfigMap.key}` } : {}
@@ -143,7 +146,10 @@ const renderMounts = (
 ]
 
 // 0444: the files are for this pod alone, whose group is not always known. Optional: a missing Secret is the worker's to report.
-const renderVolumes = ({ volume, tokenSecret }: WorkOrder, { caConfigMap }: WorkerSettings): Json[] => [
+const renderVolumes = (
+  { command, volume, tokenSecret }: WorkOrder,
+  { caConfigMap }: WorkerSettings,
+): Json[] => [
   { name: 'tmp', emptyDir: {} },
   ...(volume ? [{ name: 'models', persistentVolumeClaim: { claimName: volume.claim } }] : []),
   ...(tokenSecret
@@ -156,7 +162,9 @@ const renderVolumes = ({ volume, tokenSecret }: WorkOrder, { caConfigMap }: Work
             defaultMode: 0o444,
             items: [
               { key: tokenSecret.key, path: 'token' },
-              ...(tokenSecret.key === 'endpoint' ? [] : [{ key: 'endpoint', path: 'endpoint' }]),
+              ...(command === 'ask' || tokenSecret.key === 'endpoint'
+                ? []
+                : [{ key: 'endpoint', path: 'endpoint' }]),
             ],
           },
         },

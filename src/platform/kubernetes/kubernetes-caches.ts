@@ -34,12 +34,12 @@ import type {
   RawService,
   RawVolume,
 } from './kubernetes-objects.ts'
-import { modelUidLabel, workerSelector } from './work-identity.ts'
+import { ownerUid, workerSelector } from './work-identity.ts'
 
 export interface Caches {
   readonly models: Reflector<HeldObject<'Model'>>
   readonly runtimes: Reflector<HeldObject<'Runtime'>>
-  /** workers' Jobs; indexes `model` (uid) and `uid` */
+  /** workers' Jobs; indexes `owner` (uid of the Model or Runtime) and `uid` */
   readonly jobs: Reflector<RawJob>
   /** workers' pods; indexes `job` (uid) and `node` (name) */
   readonly workerPods: Reflector<RawPod>
@@ -122,7 +122,7 @@ const makeWorkers = (make: Make) => ({
     resource: JOB,
     transform: withoutManagers,
     indexes: {
-      model: job => [job.metadata.labels?.[modelUidLabel] ?? ''],
+      owner: job => [ownerUid(job.metadata.labels)],
       uid: job => [job.metadata.uid],
     },
   }),
@@ -136,7 +136,7 @@ const makeWorkers = (make: Make) => ({
 
 const makeEngines = (make: Make) => ({
   pods: make<RawPod>({
-    labelSelector: 'switchyard.dev/command notin (resolve,download,verify,remove)',
+    labelSelector: 'switchyard.dev/command notin (resolve,download,verify,remove,ask)',
     resource: POD,
     transform: slimPod,
     indexes: { owner: owners },

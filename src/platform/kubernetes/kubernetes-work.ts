@@ -1,6 +1,5 @@
 // Works as Jobs: started once by name, seen through the caches, their progress read from the pods' logs.
 import { Rejected, Transient, Waiting } from '../../domain/failure.ts'
-import { toKey } from '../../domain/object.ts'
 import type { Wake, Work, WorkOrder, WorkView } from '../../domain/platform.ts'
 import { isTerminatingNamespace, toFailure } from './api-refusal.ts'
 import { renderJob } from './job-render.ts'
@@ -13,7 +12,7 @@ import type { Caches } from './kubernetes-caches.ts'
 import type { RawJob, RawPod } from './kubernetes-objects.ts'
 import { PodProgress } from './pod-progress.ts'
 import { StartTrouble } from './start-trouble.ts'
-import { type KnownWork, parseIdentity, toJobName } from './work-identity.ts'
+import { type KnownWork, ownerKey, parseIdentity, toJobName } from './work-identity.ts'
 import type { WorkerSettings } from './worker-settings.ts'
 
 export interface WorkParts {
@@ -47,7 +46,7 @@ export class KubernetesWork implements Work {
   }
 
   list(owner: { readonly uid: string }): readonly WorkView[] {
-    return this.#parts.caches.jobs.byIndex('model', owner.uid).flatMap(job => this.#view(job))
+    return this.#parts.caches.jobs.byIndex('owner', owner.uid).flatMap(job => this.#view(job))
   }
 
   running(namespace?: string): readonly WorkView[] {
@@ -77,9 +76,8 @@ export class KubernetesWork implements Work {
     // Foreground: the Job stays, and so does our view of it, until its process is gone.
     const uid = known ? { uid: known.metadata.uid } : {}
     await this.#delete(id, namespace, { propagationPolicy: 'Foreground', ...uid })
-    const owner = known && parseIdentity(known.metadata.annotations)?.owner
-    if (owner)
-      this.#parts.freshness.recordRemoval(toKey('Model', owner), this.#parts.caches.jobs, known.metadata)
+    const work = known && parseIdentity(known.metadata.annotations)
+    if (work) this.#parts.freshness.recordRemoval(ownerKey(work), this.#parts.caches.jobs, known.metadata)
   }
 
   async forget(id: string, namespace: string): Promise<void> {
@@ -122,9 +120,9 @@ export class KubernetesWork implements Work {
   /** Starts and stops what runs beside a Job: following its log, and looking for the reason why it does not start. */
   #follow(job: RawJob): void {
     const sight = this.#sight(job)
-    const phase = toWorkView(sight)?.phase
+    const { phase, command } = toWorkView(sight) ?? {}
     const pod = newestPod(sight.pods)
-    if (phase === 'Running' && pod) this.#progress.follow(job, pod)
+    if (phase === 'Running' && pod && command !== 'ask') this.#progress.follow(job, pod)
     else this.#progress.pause(job.metadata.uid)
     if (phase === 'Starting') this.#trouble.look(job, pod)
     else this.#trouble.drop(job.metadata.uid)
@@ -169,8 +167,8 @@ export class KubernetesWork implements Work {
     this.#noteJob(order, found)
   }
 
-  #noteJob({ owner }: WorkOrder, job: RawJob): void {
-    this.#parts.freshness.recordWrite(toKey('Model', owner), this.#parts.caches.jobs, job)
+  #noteJob(order: WorkOrder, job: RawJob): void {
+    this.#parts.freshness.recordWrite(ownerKey(order), this.#parts.caches.jobs, job)
   }
 
   async #delete(id: string, namespace: string, options: DeleteOptions): Promise<void> {
@@ -185,7 +183,7 @@ export class KubernetesWork implements Work {
 
   #wakeOwner(job: RawJob, isInitial = false): void {
     const identity = parseIdentity(job.metadata.annotations)
-    if (identity) this.#wake(toKey('Model', identity.owner), isInitial)
+    if (identity) this.#wake(ownerKey(identity), isInitial)
   }
 }
 

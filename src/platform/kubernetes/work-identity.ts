@@ -1,11 +1,12 @@
 // The words by which a Job of ours is found again: its name, its labels, and the annotation that carries the work's identity.
 import { createHash } from 'node:crypto'
+import { type Key, toKey } from '../../domain/object.ts'
 import type { WorkIdentity, WorkOrder } from '../../domain/platform.ts'
-import type { WorkCommand } from '../../domain/worker-task.ts'
+import { ownerKind, type WorkCommand } from '../../domain/worker-task.ts'
 
 export const managedByLabel = 'app.kubernetes.io/managed-by'
 export const managedBy = 'switchyard'
-export const modelUidLabel = 'switchyard.dev/model-uid'
+const uidLabels = { Model: 'switchyard.dev/model-uid', Runtime: 'switchyard.dev/runtime-uid' } as const
 /** Selects Jobs and pods of workers, of any controller of ours. */
 export const workerSelector = `${managedByLabel}=switchyard,app.kubernetes.io/component=worker`
 export const workAnnotation = 'switchyard.dev/work'
@@ -22,9 +23,16 @@ export const toWorkLabels = (order: WorkOrder): Record<string, string> => ({
   [managedByLabel]: managedBy,
   'app.kubernetes.io/name': 'switchyard-worker',
   'switchyard.dev/command': order.command,
-  [modelUidLabel]: order.owner.uid,
+  [uidLabels[ownerKind(order.command)]]: order.owner.uid,
   'switchyard.dev/subject': hash(order.subject, 16),
 })
+
+/** uid of the Model or Runtime that a Job is for; empty when its labels name none. */
+export const ownerUid = (labels: Readonly<Record<string, string>> = {}): string =>
+  labels[uidLabels.Model] ?? labels[uidLabels.Runtime] ?? ''
+
+export const ownerKey = ({ command, owner }: Pick<WorkIdentity, 'command' | 'owner'>): Key =>
+  toKey(ownerKind(command), owner)
 
 export interface KnownWork extends WorkIdentity {
   readonly id: string
@@ -41,7 +49,7 @@ export const printIdentity = (order: WorkOrder): string =>
     ...(order.volume ? { volume: order.volume.key } : {}),
   })
 
-const commands: readonly WorkCommand[] = ['resolve', 'download', 'verify', 'remove']
+const commands: readonly WorkCommand[] = ['resolve', 'download', 'verify', 'remove', 'ask']
 
 /** Undefined for a Job that is not ours, or whose annotation somebody spoiled. */
 export const parseIdentity = (annotations: Readonly<Record<string, string>> = {}): KnownWork | undefined => {

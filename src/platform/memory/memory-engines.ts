@@ -20,7 +20,7 @@ export const createMemoryEngines = (process: MemoryProcess): Readonly<Record<Eng
   Ollama: createOllama(process),
 })
 
-const podAt = (world: World, address: string): Pod | undefined => {
+export const podAt = (world: World, address: string): Pod | undefined => {
   const pod = world.pods.get(address.replace('memory://', ''))
   return pod?.isRunning ? pod : undefined
 }
@@ -41,7 +41,7 @@ interface Place {
 
 type Options = Parameters<Engine['prove']>[2]
 
-const proofOf = ({ world, pod }: Place, recipe: Recipe, { mode }: Options): ProofResult => {
+export const proofOf = ({ world, pod }: Place, recipe: Recipe, { mode }: Options): ProofResult => {
   const listed = pod && (pod.engine === 'Ollama' ? listedByOllama(world, pod) : listedByVllm(pod))
   if (!pod || !listed) return unproved('EngineUnreachable', 'refused the connection')
   const loaded = listed.filter(one => one.isLoaded)
@@ -52,6 +52,8 @@ const proofOf = ({ world, pod }: Place, recipe: Recipe, { mode }: Options): Proo
   world.proved.add(`${pod.name} ${recipe.identity}`)
   return { isProved: true, reason: 'Active', message: 'answered with usage', milliseconds: 1 }
 }
+
+const isLocked = (world: World, pod: Pod): boolean => world.script.engineKeys.has(pod.deployment)
 
 const unproved = (reason: Reason, message: string): ProofResult => ({
   isProved: false,
@@ -83,12 +85,18 @@ const createVllm = ({ world }: MemoryProcess): Engine => ({
   launch: launchVllm,
   loadSign: line => readSign(line, vllmLog),
   storePath: () => undefined,
-  ask: async address => {
+  ask: async (address, _, isBehindKey) => {
     const pod = podAt(world, address)
     const listed = pod && listedByVllm(pod)
-    return listed ? answer('Answers', listed) : answer('Refused')
+    if (!listed) return answer('Refused')
+    if (isBehindKey) return { ...answer('Answers'), isBehindKey }
+    return isLocked(world, pod) ? answer('KeyNeeded') : answer('Answers', listed)
   },
-  prove: async (address, recipe, options) => proofOf({ world, pod: podAt(world, address) }, recipe, options),
+  prove: async (address, recipe, options) => {
+    const pod = podAt(world, address)
+    if (pod?.isReady && isLocked(world, pod)) return unproved('EngineKeyNeeded', 'it wants an API key')
+    return proofOf({ world, pod }, recipe, options)
+  },
   load: never,
   unload: never,
   commit: async () => {},

@@ -1,12 +1,15 @@
 // Works in the memory world: started once by id, seen through the view, forgotten by name.
 import { Waiting } from '../../domain/failure.ts'
-import { toKey } from '../../domain/object.ts'
+import { type Key, toKey } from '../../domain/object.ts'
 import type { Work, WorkOrder, WorkView } from '../../domain/platform.ts'
+import { ownerKind } from '../../domain/worker-task.ts'
 import type { MemoryProcess } from './memory-process.ts'
 import { cancelWork, startWork } from './memory-workers.ts'
 import type { WorkRecord } from './memory-world.ts'
 
 const hasEnded = ({ view }: WorkRecord): boolean => view.phase === 'Succeeded' || view.phase === 'Failed'
+
+const ownerKeyOf = ({ command, owner }: WorkOrder): Key => toKey(ownerKind(command), owner)
 
 const keyOf = (order: Pick<WorkOrder, 'id' | 'owner'>): string => `${order.owner.namespace}/${order.id}`
 
@@ -33,9 +36,9 @@ export const createMemoryWork = (process: MemoryProcess): Work => {
         const record = works.get(name) ?? owners.get(name)
         if (!record) return
         owners.set(name, record)
-        wake(toKey('Model', record.order.owner), false)
+        wake(ownerKeyOf(record.order), false)
       })
-      for (const { order } of all()) wake(toKey('Model', order.owner), true)
+      for (const { order } of all()) wake(ownerKeyOf(order), true)
     },
   }
 }
@@ -62,5 +65,5 @@ const start = (process: MemoryProcess, order: WorkOrder): void => {
   }
   if (known) return
   const version = startWork(world, keyOf(order), order)
-  process.recordWrite(toKey('Model', order.owner), process.works, { name: keyOf(order), version })
+  process.recordWrite(ownerKeyOf(order), process.works, { name: keyOf(order), version })
 }

@@ -1,6 +1,7 @@
 // Worker processes of the memory world: they start after a second, take their time, and end with a result.
 import type { WorkOrder, WorkView } from '../../domain/platform.ts'
-import type { Layout, WorkerResult, WorkFailure } from '../../domain/worker-task.ts'
+import type { BytesTask, Layout, WorkerResult, WorkFailure } from '../../domain/worker-task.ts'
+import { askEngine } from './memory-asks.ts'
 import {
   type Claim,
   type Deed,
@@ -88,7 +89,9 @@ export const runWorker = (world: World, deed: Deed): void => {
 }
 
 const progressOf = (world: World, { order }: WorkRecord, step: number): Partial<WorkView> => {
-  const bytesTotal = world.script.sources.get(sourceName(order.task.source))?.bytes ?? 0
+  const { task } = order
+  const name = task.command === 'ask' ? '' : sourceName(task.source)
+  const bytesTotal = world.script.sources.get(name)?.bytes ?? 0
   const bytesDone = Math.floor((bytesTotal * step) / steps)
   return { progress: { phase: 'Downloading', bytesTotal, bytesDone }, progressAt: world.now() }
 }
@@ -106,6 +109,13 @@ const workerResult = (world: World, order: WorkOrder): WorkerResult => {
   const at = world.script.workFails.findIndex(one => one.command === order.command)
   const [planned] = at < 0 ? [] : world.script.workFails.splice(at, 1)
   if (planned) return { failure: planned.failure }
+  const { task } = order
+  return task.command === 'ask' ? askEngine(world, order, task) : workOnBytes(world, { ...order, task })
+}
+
+type BytesOrder = WorkOrder & { readonly task: BytesTask }
+
+const workOnBytes = (world: World, order: BytesOrder): WorkerResult => {
   if (order.command === 'remove') return remove(world, order)
   const source = world.script.sources.get(sourceName(order.task.source))
   if (!source) return fail('NotFound', 'the repository does not exist', 'Never')
@@ -122,7 +132,7 @@ const fail = (
   more: Partial<WorkFailure> = {},
 ): WorkerResult => ({ failure: { reason, message, retry, ...more } })
 
-const resolve = ({ task }: WorkOrder, source: Source): NonNullable<WorkerResult['resolution']> => ({
+const resolve = ({ task }: BytesOrder, source: Source): NonNullable<WorkerResult['resolution']> => ({
   sourceHash: task.sourceHash,
   revision: source.revision,
   files: 3,
@@ -138,12 +148,12 @@ const claimOf = (world: World, order: WorkOrder): [string, Claim] | undefined =>
   return claim && [name, claim]
 }
 
-const isIt = (order: WorkOrder, revision: string) => (copy: StoredCopy) =>
+const isIt = (order: BytesOrder, revision: string) => (copy: StoredCopy) =>
   copy.owner === order.owner.uid && copy.revision === revision
 
-const revisionOf = ({ task }: WorkOrder): string => (task.command === 'resolve' ? '' : task.revision)
+const revisionOf = ({ task }: BytesOrder): string => (task.command === 'resolve' ? '' : task.revision)
 
-const download = (world: World, order: WorkOrder, source: Source): WorkerResult => {
+const download = (world: World, order: BytesOrder, source: Source): WorkerResult => {
   const found = claimOf(world, order)
   if (!found || order.task.command !== 'download') return fail('Volume', 'the claim is gone', 'Later')
   const [name, claim] = found
@@ -172,7 +182,7 @@ const download = (world: World, order: WorkOrder, source: Source): WorkerResult 
   }
 }
 
-const verify = (world: World, order: WorkOrder, source: Source): WorkerResult => {
+const verify = (world: World, order: BytesOrder, source: Source): WorkerResult => {
   const found = claimOf(world, order)
   if (order.task.command !== 'verify' || !found?.[1].copies.some(isIt(order, revisionOf(order))))
     return fail('Integrity', 'the bytes are not those of the receipt', 'Never')
@@ -186,7 +196,7 @@ const verify = (world: World, order: WorkOrder, source: Source): WorkerResult =>
   }
 }
 
-const remove = (world: World, order: WorkOrder): WorkerResult => {
+const remove = (world: World, order: BytesOrder): WorkerResult => {
   const found = claimOf(world, order)
   if (!found) return fail('Volume', 'the claim is gone', 'Later')
   const [name, claim] = found
@@ -211,12 +221,12 @@ const checkUnused = (world: World, claim: string, going: readonly StoredCopy[]):
 }
 
 /** Where the copy stands for the engine: a folder that ends with the commit, or the listed name. */
-const modelOf = (order: WorkOrder, layout: Layout): string =>
+const modelOf = (order: BytesOrder, layout: Layout): string =>
   layout.kind === 'HubCache'
     ? `${layout.path}/models--${sourceName(order.task.source).replace('/', '--')}/snapshots/${revisionOf(order)}`
     : sourceName(order.task.source)
 
-const receipt = (order: WorkOrder, layout: Layout) => ({
+const receipt = (order: BytesOrder, layout: Layout) => ({
   receipt: revisionOf(order)
     .replace(/^sha256:/, '')
     .padEnd(64, '0')

@@ -93,6 +93,8 @@ export interface Script {
   /** repository or Ollama name → what the hub says */
   readonly sources: Map<string, Source>
   readonly secrets: Set<string>
+  /** `<namespace>/<name>` of a Deployment → Secret that holds the key without which its engine tells and does nothing */
+  readonly engineKeys: Map<string, string>
   /** repository or Ollama name, or a word in the launch → loading ends with this line */
   readonly loadFails: Map<string, string>
   /** failures that the next works of this command end with, in order */
@@ -171,6 +173,7 @@ export class World {
   readonly script: Script = {
     sources: new Map(),
     secrets: new Set(),
+    engineKeys: new Map(),
     loadFails: new Map(),
     workFails: [],
     terminating: new Set(),

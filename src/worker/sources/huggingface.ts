@@ -2,7 +2,7 @@
 import { listFiles, modelInfo } from '@huggingface/hub'
 import type { Capabilities } from '../../domain/capabilities.ts'
 import { show, toCommit, toRepoId, toRepoPath, toRevision } from '../../domain/names.ts'
-import type { WorkerTask } from '../../domain/worker-task.ts'
+import type { BytesTask } from '../../domain/worker-task.ts'
 import { inspectRepository } from '../inspect/repository.ts'
 import { WorkError } from '../outcome.ts'
 import { digestOf } from '../transfer/digest.ts'
@@ -18,7 +18,7 @@ const mostFiles = 100_000
 interface HubOrder extends Patterns {
   readonly repo: string
   readonly revision: string
-  readonly task: WorkerTask
+  readonly task: BytesTask
   readonly wire: Wire
 }
 

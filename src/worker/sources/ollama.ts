@@ -2,7 +2,7 @@
 import * as z from 'zod'
 import type { Capabilities } from '../../domain/capabilities.ts'
 import { digestPattern, type OllamaReference, parseOllamaName, toDigest } from '../../domain/names.ts'
-import type { WorkerTask } from '../../domain/worker-task.ts'
+import type { BytesTask } from '../../domain/worker-task.ts'
 import { inspectImage } from '../inspect/image.ts'
 import { toFailure, WorkError } from '../outcome.ts'
 import { sha256 } from '../transfer/digest.ts'
@@ -25,7 +25,7 @@ const Manifest = z.object({ config: Layer, layers: z.array(Layer).max(1000) })
 interface OllamaOrder {
   readonly name: string
   readonly digest?: string | undefined
-  readonly task: WorkerTask
+  readonly task: BytesTask
   readonly wire: Wire
 }
 
@@ -38,7 +38,7 @@ interface Registry {
 }
 
 /** The operator's registry takes the place of the public one only; a name with its own registry asks there. */
-const toAddress = (reference: OllamaReference, task: WorkerTask): string =>
+const toAddress = (reference: OllamaReference, task: BytesTask): string =>
   reference.registry === publicRegistry && task.registryEndpoint
     ? task.registryEndpoint
     : `https://${reference.registry}`

@@ -1,6 +1,6 @@
 // From a task to its source: which one, at which address, with which token.
 import { parseOllamaName, toRepoId } from '../../domain/names.ts'
-import type { TaskSource, WorkerTask } from '../../domain/worker-task.ts'
+import type { BytesTask, TaskSource } from '../../domain/worker-task.ts'
 import { WorkError } from '../outcome.ts'
 import { defaultRetry, type RetryPolicy } from '../transfer/wire.ts'
 import { openHuggingFace } from './huggingface.ts'
@@ -14,7 +14,7 @@ export interface Network {
   readonly partSize?: (size: number) => number
 }
 
-export const openSource = (task: WorkerTask, network: Network): Promise<Source> => {
+export const openSource = (task: BytesTask, network: Network): Promise<Source> => {
   const wire = { ...network, retry: network.retry ?? defaultRetry }
   const { huggingFace, ollama } = task.source
   if (huggingFace && !ollama) return openHuggingFace({ ...huggingFace, task, wire })

@@ -4,7 +4,7 @@ import { stringify } from 'yaml'
 import type { WorkOrder } from '../../../src/domain/platform.ts'
 import { renderJob } from '../../../src/platform/kubernetes/job-render.ts'
 import { toWorkerSettings, type WorkerSettings } from '../../../src/platform/kubernetes/worker-settings.ts'
-import { aDownload, aResolve, aRuntime, aVolume, settings } from './work-orders.ts'
+import { aDownload, anAsk, aResolve, aRuntime, aVolume, settings } from './work-orders.ts'
 
 const golden = (name: string) => join(import.meta.dirname, 'golden', `${name}.yaml`)
 
@@ -33,6 +33,7 @@ const engineTolerations = [
 const cases: readonly [string, WorkOrder, WorkerSettings][] = [
   ['resolve', aResolve(), settings],
   ['resolve-with-token-and-settings', aResolve({ tokenSecret: { name: 'hub', key: 'token' } }), busy],
+  ['ask', anAsk(), settings],
   ['download', aDownload(), settings],
   [
     'download-beside-a-running-engine',

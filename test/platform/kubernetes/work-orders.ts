@@ -72,3 +72,23 @@ export const aDownload = (more: Partial<WorkOrder> = {}): WorkOrder => {
     ...more,
   }
 }
+
+export const anAsk = (more: Partial<WorkOrder> = {}): WorkOrder => ({
+  id: 'ask:p1/0/r1/1',
+  owner: { namespace: 'ai', name: 'vllm', uid: 'r1' },
+  command: 'ask',
+  subject: 'p1/0/r1',
+  attempt: 1,
+  task: {
+    command: 'ask',
+    owner: 'r1',
+    engine: 'VLLM',
+    address: 'http://10.0.0.7:8000',
+    mode: 'Task',
+    timeoutSeconds: 20,
+    wanted: { model: '/m/a', identity: '/m/a', servedNames: ['a', 'active'], task: 'Chat', hash: 'h1' },
+  },
+  tokenSecret: { name: 'engine', key: 'api-key' },
+  runtime: aRuntime(),
+  ...more,
+})

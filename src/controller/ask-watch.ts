@@ -1,0 +1,63 @@
+// What workers with an engine's key have found, per Runtime and process of its engine; lost without harm when we end.
+import type { Runtime } from '../domain/object.ts'
+import type { EngineSight } from '../domain/observation.ts'
+import type { Clock, PodSight, Problem, WorkOrder, WorkView } from '../domain/platform.ts'
+import { type Asked, type AskWish, hear, hindrance, nextAsk, processOf, refused } from './ask-works.ts'
+
+export interface Heard {
+  readonly isKeyTaken?: boolean
+  readonly askTrouble?: Problem
+  /** only when something new was heard; `undefined` inside: what was proved before does not count any more */
+  readonly news?: { readonly proof: EngineSight['proof'] }
+}
+
+export interface AskWatch {
+  hear(runtime: Runtime, pod: PodSight, works: readonly WorkView[]): Heard
+  /** The work that should ask next. */
+  next(wish: Omit<AskWish, 'asked' | 'now'>): WorkOrder | undefined
+  /** The newest work whose end was heard; absent when none is listened to. */
+  heard(uid: string): number | undefined
+  /** A work could not be started. */
+  noteRefusal(uid: string, trouble: Problem): void
+}
+
+interface Memory {
+  readonly process: string
+  readonly generation: number
+  readonly asked: Asked
+}
+
+export const createAskWatch = (clock: Clock): AskWatch => {
+  const memories = new Map<string, Memory>()
+  return {
+    hear: ({ metadata: { uid, generation } }, pod, works) => {
+      const process = processOf(pod)
+      const known = memories.get(uid)
+      const before = known?.process === process ? known : undefined
+      const asked = hear(before?.asked, works, { pod, now: clock.now() })
+      // A person may just have named another Secret.
+      const isEdited = before !== undefined && before.generation !== generation
+      memories.set(uid, { process, generation, asked: isEdited ? { ...asked, nextAt: 0 } : asked })
+      return toHeard(before?.asked, asked, hindrance(works, pod))
+    },
+    next: wish =>
+      nextAsk({ ...wish, asked: memories.get(wish.runtime.metadata.uid)?.asked, now: clock.now() }),
+    heard: uid => memories.get(uid)?.asked.attempt,
+    noteRefusal: (uid, trouble) => {
+      const known = memories.get(uid)
+      if (known) memories.set(uid, { ...known, asked: refused(known.asked, trouble, clock.now()) })
+    },
+  }
+}
+
+const toHeard = (before: Asked | undefined, asked: Asked, hinders: Problem | undefined): Heard => {
+  const { isKeyTaken, proof } = asked
+  const askTrouble = asked.trouble ?? hinders
+  const isDenied = asked.trouble?.reason === 'EngineKeyNeeded' && asked.trouble !== before?.trouble
+  const isNew = isDenied || (proof !== undefined && proof !== before?.proof)
+  return {
+    ...(isKeyTaken ? { isKeyTaken } : {}),
+    ...(askTrouble ? { askTrouble } : {}),
+    ...(isNew ? { news: { proof: isDenied ? undefined : proof } } : {}),
+  }
+}
