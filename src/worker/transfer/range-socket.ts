@@ -16,6 +16,8 @@ interface Filled {
   readonly slab: Buffer
   readonly start: number
   readonly end: number
+  /** nothing more comes into this slab: it is free once these bytes were taken */
+  readonly isLast: boolean
 }
 
 export interface RangeHead {
@@ -55,7 +57,7 @@ export class RangeSocket {
   #end = 0
   /** bytes of the body that have not arrived; undefined while no body is due */
   #left: number | undefined
-  #lent: Buffer | undefined
+  #lent: Filled | undefined
   #isClosing = false
   #error: Error | undefined
   #wake: (() => void) | undefined
@@ -133,7 +135,7 @@ export class RangeSocket {
     for (;;) {
       const next = this.#full.shift()
       if (next) {
-        this.#lent = next.slab
+        this.#lent = next
         return next.slab.subarray(next.start, next.end)
       }
       if (this.#left === 0) {
@@ -142,13 +144,13 @@ export class RangeSocket {
       }
       if (this.#error) throw this.#error
       await this.#something()
-      if (this.#full.length === 0) this.#handOn()
+      if (this.#full.length === 0) this.#show()
     }
   }
 
   #takeBack(): void {
     if (!this.#lent) return
-    this.#free.push(this.#lent)
+    if (this.#lent.isLast) this.#free.push(this.#lent.slab)
     this.#lent = undefined
     if (this.#socket.isPaused()) this.#socket.resume()
   }
@@ -200,10 +202,16 @@ export class RangeSocket {
     if (this.#left === 0 || slabBytes - this.#end < leastRoom) this.#handOn()
   }
 
-  /** What is in the slab goes to the reader; without another free slab the socket rests. */
-  #handOn(): void {
+  /** The reader gets what has come. The slab stays: the socket holds its rest already and writes there next. */
+  #show(): void {
     if (this.#end === this.#start) return
-    this.#full.push({ slab: this.#slab, start: this.#start, end: this.#end })
+    this.#full.push({ slab: this.#slab, start: this.#start, end: this.#end, isLast: false })
+    this.#start = this.#end
+  }
+
+  /** The slab is full: the reader gets it, another takes its place. MUST be called while the socket asks for a buffer. */
+  #handOn(): void {
+    this.#full.push({ slab: this.#slab, start: this.#start, end: this.#end, isLast: true })
     this.#slab = this.#free.pop() ?? Buffer.allocUnsafeSlow(slabBytes)
     this.#start = 0
     this.#end = 0

@@ -24,6 +24,8 @@ export interface Wire {
   readonly token?: Token
   /** bytes of a part of a blob of this size; the default is `partSizeFor` */
   readonly partSize?: (size: number) => number
+  /** told of each failure that is tried again */
+  readonly onRetry?: (failure: WorkError) => void
 }
 
 const maxHops = 5
@@ -208,6 +210,7 @@ export const withRetries = async <T>(
       if (progress() > won) n = 1
       won = progress()
       if (!mayTryAgain(error, n, wire.retry)) throw error
+      wire.onRetry?.(error)
       const asked = (error.failure.retryAfterSeconds ?? 0) * 1000
       const jitter = Math.random() * Math.min(30_000, wire.retry.baseMs * 2 ** n)
       await pause(Math.max(asked, jitter), wire.signal)
