@@ -24,6 +24,8 @@ export default defineConfig({
         testTimeout: 120_000,
         hookTimeout: 900_000,
         fileParallelism: false,
+        // rows that wait for real time-outs wait together
+        maxConcurrency: 10,
       }),
       ownProject('cluster', ['test/**/*.cluster.test.ts'], {
         testTimeout: 180_000,

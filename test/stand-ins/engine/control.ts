@@ -10,7 +10,10 @@ export function listenForControl(world: EngineWorld, port: number): Promise<List
       if (request.method === 'GET' && request.url === '/__stamps')
         return sendJson(response, { stamps: world.stamps.all(), counters: world.counters })
       if (request.method === 'GET' && request.url === '/__truth')
-        return sendJson(response, { answers: world.truth.answers(), running: world.counters.running })
+        return sendJson(response, {
+          answers: world.truth.answers(),
+          tokens: world.counters.generationTokens,
+        })
       if (request.method !== 'POST' || request.url !== '/__control')
         return sendJson(
           response,

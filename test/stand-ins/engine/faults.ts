@@ -24,7 +24,7 @@ const FAULT_NAMES = [
   'slow-headers', // the header comes byte by byte, one each `milliseconds` (1000)
   'hangs', // takes requests and never answers, health included unless `value` is "health-answers"
   'refuses', // nobody listens any more, while the process runs
-  'busy', // health and list answer, a request only after `milliseconds`
+  'busy', // health and list answer, a request only after `milliseconds`, or at random within them (`value` "random")
   'chat-hangs', // health and list answer, a request never
   'chat-fails', // health and list answer, a request is answered with the status `value` (500)
   'chat-resets', // the connection is reset in the middle of an answer

@@ -19,6 +19,8 @@ export interface EngineProcessOptions {
   readonly loadMilliseconds?: number
   readonly stopMilliseconds?: number
   readonly tokenMilliseconds?: number
+  /** Every line as it comes. */
+  readonly onLine?: (line: string) => void
   /** What runs it; default this Node and main.ts. */
   readonly program?: readonly string[]
 }
@@ -85,6 +87,7 @@ export async function startEngineProcess(options: EngineProcessOptions): Promise
   let changed: () => void = () => {}
   const take = (line: string) => {
     lines.push(line)
+    options.onLine?.(line)
     const stamp = toStamp(line)
     if (stamp !== undefined) stamps.push(stamp)
     changed()

@@ -83,7 +83,8 @@ export async function meetTaskFault(
 ): Promise<boolean> {
   const find = (name: FaultName) => world.faults.find(name, thing)
   const busy = find('busy')
-  if (busy !== undefined) await sleep(busy.milliseconds ?? 30_000)
+  if (busy !== undefined)
+    await sleep((busy.milliseconds ?? 30_000) * (busy.value === 'random' ? Math.random() : 1))
   if (find('chat-hangs')) await hold(() => find('chat-hangs') !== undefined, response)
   const failing = find('chat-fails')
   if (failing) sendJson(response, { detail: 'it broke' }, { status: Number(failing.value ?? 500) })
