@@ -90,9 +90,10 @@ export interface Work {
   list(owner: Ref & { readonly uid: string }): readonly WorkView[]
   /** 2.2 MUST list the works of a namespace, or without one of all that can be seen, that have not ended. */
   running(namespace?: string): readonly WorkView[]
-  /** 2.3 MUST start it once: the same id again is no error and starts nothing. Throws Rejected/Waiting when refused (quota, admission). */
+  /** 2.3 MUST start it once: the same id again is no error and starts nothing. Throws Rejected/Waiting when refused (quota, admission),
+   *  Waiting in a namespace that is being deleted and while a cancelled work of that id has not ended. */
   start(order: WorkOrder): Promise<void>
-  /** 2.4 MUST end the process (SIGTERM, then grace) and forget the work; idempotent. */
+  /** 2.4 MUST end the process (SIGTERM, then grace) and forget the work, which is seen until then; idempotent. */
   cancel(id: string, namespace: string): Promise<void>
   /** 2.5 MUST remove an ended work; idempotent. */
   forget(id: string, namespace: string): Promise<void>

@@ -1,16 +1,14 @@
-// Servings and Volumes on a real cluster: Deployments adopted by arguments and by config file, made ones, and other managers.
-import { setTimeout as sleep } from 'node:timers/promises'
+// The Servings part on a real cluster: the contract by arguments, and what only a cluster has: other managers and config files.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { Transient } from '../../../src/domain/failure.ts'
 import type { Runtime } from '../../../src/domain/object.ts'
 import type { Servings, ServingView } from '../../../src/domain/platform.ts'
 import { createClusterReads } from '../../../src/platform/kubernetes/cluster-reads.ts'
 import { createClusterWrites } from '../../../src/platform/kubernetes/cluster-writes.ts'
 import { createKubernetesServings } from '../../../src/platform/kubernetes/kubernetes-servings.ts'
-import { createKubernetesVolumes } from '../../../src/platform/kubernetes/kubernetes-volumes.ts'
 import { clusterOrSkip } from '../../cluster/access.ts'
+import { patiently, servingsContract } from '../../contracts/servings-contract.ts'
 import type { Json } from './serving-objects.ts'
-import { ensureCrds, openWorld, seen, type World } from './work-cluster.ts'
+import { aClaim, ensureCrds, openWorld, pass, seen, type World } from './work-cluster.ts'
 
 const { cluster, reason, images, kubeconfigPath = '' } = clusterOrSkip('engine')
 const namespace = `servings-${Date.now().toString(36)}`
@@ -45,24 +43,14 @@ const aDeployment = (name: string, spec: Json, more: Json = {}) => ({
     ...more,
   },
 })
-const aRuntimeObject = (name: string, kubernetes: Json) => ({
+const aRuntimeObject = (name: string, kubernetes: Json, more: Json) => ({
   apiVersion: 'switchyard.dev/v1alpha1',
   kind: 'Runtime',
   metadata: { name },
-  spec: { engine: 'VLLM', kubernetes, switch: { drainSeconds: 0 } },
+  spec: { engine: 'VLLM', kubernetes, switch: { drainSeconds: 0 }, ...more },
 })
-/** As the loop does: status writes of others make a view stale, and the next look has the new one. */
-const patient = async (write: () => Promise<void>): Promise<void> => {
-  const deadline = Date.now() + 20_000
-  for (;;) {
-    try {
-      return await write()
-    } catch (error) {
-      if (!(error instanceof Transient) || Date.now() > deadline) throw error
-      await sleep(100)
-    }
-  }
-}
+const dies = "console.log('CUDA out of memory'); process.exit(1)"
+const patient = (write: () => Promise<void>) => patiently(pass, write)
 const say = (hash: string) => ({ hash, args: ['-e', serve(`'${hash}'`)] })
 
 describe.skipIf(reason !== undefined)('engines on a real cluster', () => {
@@ -70,8 +58,10 @@ describe.skipIf(reason !== undefined)('engines on a real cluster', () => {
   let servings: Servings
   let removeCrds = async () => {}
 
-  const runtimeOf = async (name: string, kubernetes: Json): Promise<Runtime> => {
-    await kubectl(['create', '-f', '-'], aRuntimeObject(name, kubernetes))
+  const keys: string[] = []
+
+  const runtimeOf = async (name: string, kubernetes: Json, more: Json = {}): Promise<Runtime> => {
+    await kubectl(['create', '-f', '-'], aRuntimeObject(name, kubernetes, more))
     return seen(`Runtime ${name}`, () => world.store.getRuntime({ namespace, name }))
   }
   const until = (runtime: Runtime, what: string, holds: (view: ServingView) => unknown) =>
@@ -89,7 +79,7 @@ describe.skipIf(reason !== undefined)('engines on a real cluster', () => {
     )
   const get = async (kind: string, name: string) =>
     JSON.parse(await kubectl(['get', kind, name, '-o', 'json', '--show-managed-fields'])) as {
-      metadata: { resourceVersion: string; annotations?: Record<string, string> }
+      metadata: { generation: number; annotations?: Record<string, string> }
       spec: { strategy: Json; template: { spec: { containers: [{ args: string[] }] } } }
       data?: Record<string, string>
     }
@@ -100,6 +90,7 @@ describe.skipIf(reason !== undefined)('engines on a real cluster', () => {
     world = await openWorld(kubeconfigPath, namespace)
     const reads = createClusterReads(world.caches, of => world.store.listRuntimes(of))
     servings = createKubernetesServings(reads, createClusterWrites(world))
+    servings.watch(key => keys.push(key))
   })
   afterAll(async () => {
     await world?.close()
@@ -107,47 +98,37 @@ describe.skipIf(reason !== undefined)('engines on a real cluster', () => {
     await removeCrds()
   })
 
-  it('by arguments: prepared without a restart, switched, reverted to as found, restored, let go', async () => {
-    await kubectl(['create', '-f', '-'], aDeployment('args', podSpec(engine("'as found'"))))
-    const runtime = await runtimeOf('args', { deploymentName: 'args' })
-    const [found] = (await serving(runtime, undefined)).pods
-    await patient(() => servings.prepare(runtime))
-    const ready = await until(runtime, 'is prepared', view => view.isExclusive && view.isPrepared)
-    expect(ready.pods.map(pod => pod.uid)).toEqual([found?.uid])
-
-    await patient(() => servings.apply(runtime, say('aaaa')))
-    const first = await serving(runtime, 'aaaa')
-    expect([first.previousRecipe, first.drift, first.problems]).toEqual(['AsFound', undefined, []])
-    expect(await servings.logs(runtime, first.pods[0]?.name ?? '', 5)).toEqual(['aaaa'])
-    const { resourceVersion } = (await get('deployment', 'args')).metadata
-    await patient(() => servings.apply(runtime, say('aaaa')))
-    expect((await get('deployment', 'args')).metadata.resourceVersion).toBe(resourceVersion)
-
-    await patient(() => servings.apply(runtime, say('bbbb')))
-    expect((await serving(runtime, 'bbbb')).previousRecipe).toBe('aaaa')
-    await patient(() => servings.revert(runtime, 'aaaa'))
-    await serving(runtime, 'aaaa')
-    await patient(() => servings.revert(runtime, 'AsFound'))
-    await serving(runtime, undefined)
-    const back = await get('deployment', 'args')
-    expect(back.spec.template.spec.containers[0].args).toEqual(engine("'as found'").args)
-
-    await patient(() => servings.scale(runtime, 0))
-    await until(runtime, 'is down', view => view.replicas === 0 && view.pods.length === 0)
-    await patient(() => servings.scale(runtime, 1))
-    const [last] = (await serving(runtime, undefined)).pods
-    const { template } = (await get('deployment', 'args')).spec
-    await patient(() => servings.release(runtime))
-    const released = await get('deployment', 'args')
-    expect(released.spec.template).toEqual(template)
-    expect(released.metadata.annotations).not.toHaveProperty(['switchyard.dev/runtime'])
-    const { pods } = await until(runtime, 'is let go', view => !view.isPrepared && view.isSettled)
-    expect(pods.map(pod => pod.uid)).toEqual([last?.uid])
-    await patient(() => servings.restore(runtime))
-    const restored = await get('deployment', 'args')
-    expect(restored.spec.strategy).toMatchObject({ type: 'RollingUpdate' })
-    expect(JSON.stringify(restored.metadata.annotations)).not.toContain('switchyard.dev/')
-  })
+  servingsContract(() => ({
+    namespace,
+    pass,
+    servings,
+    keys,
+    launch: (hash, part) => (part ? { hash, args: ['-e', dies] } : say(hash)),
+    deploy: (name, replicas = 1) => {
+      // Paused, no pod is made: two replicas are only to be seen.
+      const more = { replicas, ...(replicas > 1 ? { paused: true } : {}) }
+      return kubectl(['create', '-f', '-'], aDeployment(name, podSpec(engine("'as found'")), more))
+    },
+    claim: name => kubectl(['create', '-f', '-'], aClaim(name)),
+    runtime: (name, { engine: family = 'VLLM', isMade, claim } = {}) => {
+      const podTemplate = { spec: podSpec(engine("'bare'")) }
+      const kubernetes = isMade ? { podTemplate, serviceName: name } : { deploymentName: name }
+      return runtimeOf(name, kubernetes, {
+        engine: family,
+        ...(claim ? { storage: { claimName: claim } } : {}),
+      })
+    },
+    written: async name => {
+      const { generation, annotations } = (await get('deployment', name)).metadata
+      // numbered by the Deployment's controller
+      const { ['deployment.kubernetes.io/revision']: _, ...notes } = annotations ?? {}
+      return JSON.stringify({ generation, notes })
+    },
+    isReached: async service => {
+      const path = 'jsonpath={.subsets[*].addresses[*].ip}'
+      return (await kubectl(['get', 'endpoints', service, '-o', path])) !== ''
+    },
+  }))
 
   it('by arguments: another manager that writes them back is named, and nobody fights', async () => {
     const source = aDeployment('fought', podSpec(engine("'as found'")))
@@ -241,66 +222,12 @@ describe.skipIf(reason !== undefined)('engines on a real cluster', () => {
     expect(drift?.message).toContain('kubectl-patch owns data.engine.yaml of ConfigMap config')
   })
 
-  it('made: tried, created with its Service, drained by a label, switched, deleted', async () => {
-    const podTemplate = { spec: podSpec(engine("'bare'")) }
-    const broken = { spec: podSpec(engine("'bare'", { ports: [{ containerPort: 99_999 }] })) }
-    const wrong = await runtimeOf('wrong', { podTemplate: broken })
+  it('a podTemplate that the server does not take is Rejected before anything is made', async () => {
+    const podTemplate = { spec: podSpec(engine("'bare'", { ports: [{ containerPort: 99_999 }] })) }
+    const wrong = await runtimeOf('wrong', { podTemplate })
     await expect(servings.prepare(wrong)).rejects.toMatchObject({
       reason: 'InvalidSpec',
       message: expect.stringContaining('containerPort'),
     })
-    const runtime = await runtimeOf('made', { podTemplate, serviceName: 'made-service' })
-    await patient(() => servings.prepare(runtime))
-    expect(servings.observe(runtime)).toMatchObject({ origin: 'Made', exists: false, problems: [] })
-    await patient(() => servings.apply(runtime, say('aaaa')))
-    const view = await serving(runtime, 'aaaa')
-    const [pod] = view.pods
-    expect(view.endpoint).toBe(`http://made-service.${namespace}.svc:8000`)
-    const addresses = async () =>
-      kubectl(['get', 'endpoints', 'made-service', '-o', 'jsonpath={.subsets[*].addresses[*].ip}'])
-
-    await patient(() => servings.setInService(runtime, pod?.name ?? '', false))
-    const drained = await until(runtime, 'is drained', ({ pods }) => pods[0]?.isInService === false)
-    expect(drained.pods.map(one => [one.uid, one.isReady])).toEqual([[pod?.uid, true]])
-    await expect.poll(addresses, { timeout: 10_000 }).toBe('')
-    await patient(() => servings.setInService(runtime, pod?.name ?? '', true))
-    await expect.poll(addresses, { timeout: 10_000 }).not.toBe('')
-
-    await patient(() => servings.apply(runtime, say('bbbb')))
-    const second = await serving(runtime, 'bbbb')
-    expect([second.previousRecipe, second.drift]).toEqual(['aaaa', undefined])
-    await patient(() => servings.scale(runtime, 0))
-    await until(runtime, 'is down', ({ replicas, pods }) => replicas === 0 && pods.length === 0)
-    await patient(() => servings.scale(runtime, 1))
-    await serving(runtime, 'bbbb')
-    await patient(() => servings.revert(runtime, 'aaaa'))
-    await serving(runtime, 'aaaa')
-    await patient(() => servings.release(runtime))
-    await until(runtime, 'is gone', seenNow => !seenNow.exists && seenNow.endpoint === undefined)
-    await patient(() => servings.release(runtime))
-  })
-
-  it('an unbound claim is pinned to the node that has the engine’s device', async () => {
-    const claim = {
-      apiVersion: 'v1',
-      kind: 'PersistentVolumeClaim',
-      metadata: { name: 'models' },
-      spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } },
-    }
-    await kubectl(['create', '-f', '-'], claim)
-    const container = engine("'x'", {
-      resources: { limits: { 'nvidia.com/gpu': 1 } },
-      volumeMounts: [{ name: 'models', mountPath: '/models' }],
-    })
-    const volumes = [{ name: 'models', persistentVolumeClaim: { claimName: 'models' } }]
-    await kubectl(['create', '-f', '-'], aDeployment('gpu', podSpec(container, { volumes }), { replicas: 0 }))
-    const runtime = await runtimeOf('gpu', { deploymentName: 'gpu' })
-    const reads = createClusterReads(world.caches, of => world.store.listRuntimes(of))
-    const view = await seen('the volume', () => {
-      const found = createKubernetesVolumes(reads).find(runtime)
-      return 'key' in found ? found : undefined
-    })
-    expect(view).toMatchObject({ key: `${namespace}/models/`, quotaBytes: 2 ** 30, runtimes: ['gpu'] })
-    expect(JSON.stringify(view.access)).toContain('"values":["gpu-node"]')
   })
 })

@@ -1,140 +1,114 @@
-// The Store part on a real API server: each numbered MUST of the port.
+// The Store and Journal parts on a real API server: their contracts, and what only an API server can show.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { Transient } from '../../../src/domain/failure.ts'
+import type { Kind } from '../../../src/domain/object.ts'
+import type { Note } from '../../../src/domain/platform.ts'
+import { EventRecorder } from '../../../src/platform/kubernetes/kernel/events.ts'
+import { EVENT, MODEL, RUNTIME } from '../../../src/platform/kubernetes/kernel/resources.ts'
+import { KubernetesJournal } from '../../../src/platform/kubernetes/kubernetes-journal.ts'
 import { clusterOrSkip } from '../../cluster/access.ts'
-import { ensureCrds, modelOf, openWorld, seen, type World } from './work-cluster.ts'
+import { journalContract } from '../../contracts/journal-contract.ts'
+import { type StoreWorld, storeContract } from '../../contracts/store-contract.ts'
+import { ensureCrds, modelOf, openTerminating, openWorld, pass, seen, type World } from './work-cluster.ts'
 
 const { cluster, reason, kubeconfigPath = '' } = clusterOrSkip()
 const namespace = `store-${Date.now().toString(36)}`
-const kubectl = (args: readonly string[], input?: object) =>
-  cluster().kubectl(['-n', namespace, ...args], input ? { input: JSON.stringify(input) } : {})
-const aModel = (name: string) => ({
-  apiVersion: 'switchyard.dev/v1alpha1',
-  kind: 'Model',
-  metadata: { name },
-  spec: { source: { huggingFace: { repo: 'org/name' } } },
-})
+const resources = { Model: MODEL, Runtime: RUNTIME } as const
+interface RawEvent extends Pick<Note, 'type' | 'reason'> {
+  readonly metadata: { readonly name: string }
+  readonly regarding: { readonly uid: string }
+  readonly note: string
+  readonly eventTime: string
+}
+const apiVersion = 'switchyard.dev/v1alpha1'
 
-describe.skipIf(reason !== undefined)('the objects of a real cluster', () => {
-  let world: World
-  let removeCrds = async () => {}
-
-  const fresh = async (name: string) => {
-    await kubectl(['create', '-f', '-'], aModel(name))
-    return modelOf(world, namespace, name)
+/** What a person does with kubectl, by the same requests. */
+const peopleOf = ({ client }: World): StoreWorld['people'] => {
+  const patch = (kind: Kind, name: string, metadata: object) =>
+    client.mergePatch(resources[kind], { namespace, name, patch: { metadata } }, { fieldManager: 'person' })
+  return {
+    create: (kind, name, spec) => {
+      const object = { metadata: { namespace, name }, spec }
+      return client.create(resources[kind], object)
+    },
+    annotate: (kind, name, annotations) => patch(kind, name, { annotations }),
+    hold: (kind, name, finalizers) => patch(kind, name, { finalizers }),
+    remove: (kind, name) => client.delete(resources[kind], { namespace, name }),
   }
-  const current = (name: string) =>
-    seen(`the newest ${name}`, () =>
-      world.store.isBehind(`Model/${namespace}/${name}`)
-        ? undefined
-        : world.store.getModel({ namespace, name }),
-    )
+}
+
+describe.skipIf(reason !== undefined)('objects of a real cluster', () => {
+  let world: World
+  let going: Awaited<ReturnType<typeof openTerminating>>
+  let removeCrds = async () => {}
 
   beforeAll(async () => {
     removeCrds = await ensureCrds(cluster())
     await cluster().kubectl(['create', 'namespace', namespace])
     world = await openWorld(kubeconfigPath, namespace)
+    going = await openTerminating(world.client, `${namespace}-gone`)
   })
   afterAll(async () => {
+    await going?.end()
     await world?.close()
     await cluster().kubectl(['delete', 'namespace', namespace, '--wait=true', '--timeout=60s'])
     await removeCrds()
   })
 
-  it('1.1 a Model is parsed with its defaults and the manager that wrote its spec', async () => {
-    const model = await fresh('parsed')
-    expect(model).toMatchObject({
-      kind: 'Model',
-      spec: { deletionPolicy: 'Delete', paused: false },
-      status: {},
+  storeContract(() => ({
+    ...world,
+    namespace,
+    pass,
+    people: peopleOf(world),
+    next: () => openWorld(kubeconfigPath, namespace),
+    terminating: async () => going.namespace,
+  }))
+
+  describe('and their diary', () => {
+    let recorder: EventRecorder
+    beforeAll(() => {
+      recorder = new EventRecorder(world.client, {
+        controller: 'switchyard.dev/journal-test',
+        instance: 'pod-1',
+      })
     })
-    expect(model.metadata.specManager).toBe('kubectl-create')
-    expect(model.invalid).toBeUndefined()
-    expect(world.store.getModel({ namespace, name: 'nobody' })).toBeUndefined()
+    afterAll(() => recorder?.close())
+
+    const made = async <T>(kind: Kind, name: string, spec: object, find: () => T | undefined): Promise<T> => {
+      await peopleOf(world).create(kind, name, spec)
+      return seen(`${kind} ${name}`, find)
+    }
+    journalContract(() => ({
+      pass,
+      journal: new KubernetesJournal(recorder, name => world.store.isTerminating(name)),
+      model: name => {
+        const spec = { source: { huggingFace: { repo: 'org/name' } } }
+        return made('Model', name, spec, () => world.store.getModel({ namespace, name }))
+      },
+      runtime: name => {
+        const spec = { engine: 'VLLM', kubernetes: { deploymentName: 'vllm' } }
+        return made('Runtime', name, spec, () => world.store.getRuntime({ namespace, name }))
+      },
+      remove: ({ metadata }) => peopleOf(world).remove('Model', metadata.name),
+      read: async ({ metadata }) => {
+        const events = await world.client.listAll<RawEvent>(EVENT, { namespace })
+        return events
+          .filter(({ regarding }) => regarding.uid === metadata.uid)
+          .sort((a, b) => a.eventTime.localeCompare(b.eventTime))
+          .map(({ type, reason: why, note }) => ({ type, reason: why, message: note }))
+      },
+    }))
   })
 
-  it('1.2 objects come in order of creation, then name', async () => {
-    await fresh('z-first')
-    await fresh('a-second')
-    const list = world.store.listModels(namespace)
-    const sorted = [...list].sort(
-      (a, b) =>
-        a.metadata.creationTimestamp.localeCompare(b.metadata.creationTimestamp) ||
-        a.metadata.name.localeCompare(b.metadata.name),
-    )
-    expect(list.map(one => one.metadata.name)).toEqual(sorted.map(one => one.metadata.name))
-  })
-
-  it('1.3 the whole status is replaced: what is left out is gone', async () => {
-    const model = await fresh('status')
-    await world.store.writeModelStatus(model, { phase: 'Resolving', inUseBy: ['one'] })
-    const first = await current('status')
-    expect(first.status).toEqual({ phase: 'Resolving', inUseBy: ['one'] })
-    await world.store.writeModelStatus(first, { phase: 'Ready' })
-    expect((await current('status')).status).toEqual({ phase: 'Ready' })
-  })
-
-  it('1.3 a stale view is refused as Transient and changes nothing', async () => {
-    const model = await fresh('stale')
-    await world.store.writeModelStatus(model, { phase: 'Resolving' })
-    await expect(world.store.writeModelStatus(model, { phase: 'Ready' })).rejects.toBeInstanceOf(Transient)
-    expect((await current('stale')).status.phase).toBe('Resolving')
-  })
-
-  it('1.4 the finalizer is added and removed, others stay, again is no write, gone is no error', async () => {
-    const model = await fresh('held')
-    await kubectl([
-      'patch',
-      'model',
-      'held',
-      '--type=merge',
-      '-p',
-      '{"metadata":{"finalizers":["example.com/other"]}}',
-    ])
-    await expect(
-      world.store.setFinalizer({ ...model, metadata: { ...model.metadata, resourceVersion: '1' } }, true),
-    ).rejects.toBeInstanceOf(Transient)
-    const other = await seen('the other finalizer', () => {
-      const now = world.store.getModel({ namespace, name: 'held' })
-      return now?.metadata.finalizers.length === 1 ? now : undefined
+  // Who wrote a field is known to an API server only.
+  it('1.1 a Model tells the manager that wrote its spec', async () => {
+    await cluster().kubectl(['-n', namespace, 'create', '-f', '-'], {
+      input: JSON.stringify({
+        apiVersion,
+        kind: 'Model',
+        metadata: { name: 'managed' },
+        spec: { source: { huggingFace: { repo: 'org/name' } } },
+      }),
     })
-    await world.store.setFinalizer(other, true)
-    const both = await current('held')
-    expect(both.metadata.finalizers).toEqual(['example.com/other', 'switchyard.dev/cleanup'])
-    await world.store.setFinalizer(both, true)
-    await world.store.setFinalizer(both, false)
-    expect((await current('held')).metadata.finalizers).toEqual(['example.com/other'])
-    await kubectl(['patch', 'model', 'held', '--type=merge', '-p', '{"metadata":{"finalizers":null}}'])
-    await kubectl(['delete', 'model', 'held'])
-    await world.store.setFinalizer(both, false)
-  })
-
-  it('1.5 an object that is added, changed and gone wakes its key after the cache shows it', async () => {
-    const key = `Model/${namespace}/woken`
-    const wakes = () => world.wakes.filter(woken => woken === key).length
-    await fresh('woken')
-    expect(wakes()).toBeGreaterThan(0)
-    const before = wakes()
-    await kubectl(['annotate', 'model', 'woken', 'switchyard.dev/retry-requested-at=now'])
-    await seen('a wake', () => wakes() > before)
-    expect(world.store.getModel({ namespace, name: 'woken' })?.metadata.annotations).toMatchObject({
-      'switchyard.dev/retry-requested-at': 'now',
-    })
-    const then = wakes()
-    await kubectl(['delete', 'model', 'woken'])
-    await seen('a wake', () => wakes() > then && !world.store.getModel({ namespace, name: 'woken' }))
-  })
-
-  it('1.6 a write of ours makes the key behind until the cache shows it', async () => {
-    const model = await fresh('behind')
-    const written = world.store.writeModelStatus(model, { phase: 'Ready' })
-    await written
-    const now = await current('behind')
-    expect(now.status.phase).toBe('Ready')
-    expect(world.store.isBehind(`Model/${namespace}/behind`)).toBe(false)
-  })
-
-  it('1.7 a namespace that stays is not terminating', () => {
-    expect(world.store.isTerminating(namespace)).toBe(false)
+    expect((await modelOf(world, namespace, 'managed')).metadata.specManager).toBe('kubectl-create')
   })
 })

@@ -1,11 +1,23 @@
-// The Work part on a real cluster: each numbered MUST of the port, and each way in which a pod does not start or ends.
+// The Work part on a real cluster: the contract, and what only Jobs and pods have: each way in which one does not start or ends.
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { WorkOrder, WorkView } from '../../../src/domain/platform.ts'
+import { toJobName } from '../../../src/platform/kubernetes/work-identity.ts'
 import { clusterOrSkip } from '../../cluster/access.ts'
-import { ensureCrds, importWorkerImage, modelOf, openWorld, seen, type World } from './work-cluster.ts'
+import { hasEnded, workContract } from '../../contracts/work-contract.ts'
+import {
+  aClaim,
+  ensureCrds,
+  importWorkerImage,
+  modelOf,
+  openTerminating,
+  openWorld,
+  pass,
+  seen,
+  type World,
+} from './work-cluster.ts'
 import { aVolume } from './work-orders.ts'
 
 const { cluster, reason, kubeconfigPath = '' } = clusterOrSkip()
@@ -20,16 +32,11 @@ const aModel = (name: string) => ({
   metadata: { name },
   spec: { source: { huggingFace: { repo: 'org/name' } } },
 })
-const aClaim = (name: string) => ({
-  apiVersion: 'v1',
-  kind: 'PersistentVolumeClaim',
-  metadata: { name },
-  spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '10Mi' } } },
-})
 
 describe.skipIf(reason !== undefined)('works on a real cluster', () => {
   let world: World
   let removeCrds = async () => {}
+  let going: Awaited<ReturnType<typeof openTerminating>>
   let owner: WorkOrder['owner']
   let count = 0
 
@@ -41,13 +48,12 @@ describe.skipIf(reason !== undefined)('works on a real cluster', () => {
     const identity = { id, owner, command: 'download', subject: id, attempt: 1 } as const
     return { ...identity, task: { command: 'download', ...task, layout }, ...more }
   }
-  const view = (id: string, of = world) => of.work.list(owner).find(work => work.id === id)
+  const view = (id: string) => world.work.list(owner).find(work => work.id === id)
   const until = (id: string, is: (work: WorkView) => boolean) =>
     seen(`work ${id}`, () => {
       const work = view(id)
       return work && is(work) ? work : undefined
     })
-  const hasEnded = (work: WorkView) => work.phase === 'Succeeded' || work.phase === 'Failed'
   const on = (claim: string, access = {}) => ({ ...aVolume({ subPath: '', ...access }), claim, subPath: '' })
 
   beforeAll(async () => {
@@ -64,88 +70,48 @@ describe.skipIf(reason !== undefined)('works on a real cluster', () => {
     world = await openWorld(kubeconfigPath, namespace)
     const { metadata } = await modelOf(world, namespace, 'llama')
     owner = { namespace, name: 'llama', uid: metadata.uid }
+    going = await openTerminating(world.client, `${namespace}-gone`)
   })
 
   afterAll(async () => {
+    await going?.end()
     await world?.close()
     await cluster().kubectl(['delete', 'namespace', namespace, '--wait=true', '--timeout=60s'])
     await removeCrds()
   })
 
-  it('2.1 2.6 a work runs: its progress comes through the log and its result through the termination message', async () => {
-    const one = order('works')
+  workContract(() => ({
+    ...world,
+    namespace,
+    pass,
+    owner,
+    order,
+    isAlive: id =>
+      world.caches.workerPods
+        .list(namespace)
+        .some(
+          ({ metadata, status }) =>
+            metadata.name.startsWith(`${toJobName(id)}-`) && status?.phase === 'Running',
+        ),
+    next: () => openWorld(kubeconfigPath, namespace),
+    hindered: async () => ({
+      order: order('works', { volume: on('later') }),
+      heal: () => create(aClaim('later')),
+    }),
+    terminating: async () => going.namespace,
+  }))
+
+  it('a worker that ended without a word Failed without a result, and is forgotten at once', async () => {
+    const one = order('silent')
     await world.work.start(one)
-    const running = await until(one.id, work => work.phase === 'Running' && work.progress !== undefined)
-    expect(running.progress).toMatchObject({ phase: 'Downloading', bytesTotal: 40 })
-    expect(running.progressAt).toMatch(/^20/)
     const ended = await until(one.id, hasEnded)
-    expect(ended).toMatchObject({ phase: 'Succeeded', command: 'download', subject: one.subject, owner })
-    expect(ended.result?.copy).toMatchObject({ receipt: 'r1', path: '65532' })
-    expect(ended.endedAt).toMatch(/^20/)
-    expect(world.wakes).toContain(`Model/${namespace}/llama`)
-  })
-
-  it('2.2 only works that have not ended are running', async () => {
-    const one = order('endless')
-    await world.work.start(one)
-    await until(one.id, work => work.phase === 'Running')
-    expect(world.work.running(namespace).map(work => work.id)).toEqual([one.id])
-    await world.work.cancel(one.id, namespace)
-    await seen('nothing running', () => world.work.running(namespace).length === 0)
-  })
-
-  it('2.3 the same id again starts nothing, on this controller and on the next', async () => {
-    const one = order('works')
-    await world.work.start(one)
-    await world.work.start(one)
-    const next = await openWorld(kubeconfigPath, namespace)
-    await next.work.start(one)
-    await seen('the next controller sees it', () => view(one.id, next))
-    await next.close()
-    expect(world.work.list(owner).filter(work => work.id === one.id)).toHaveLength(1)
-    const ended = await until(one.id, hasEnded)
-    expect(ended.phase).toBe('Succeeded')
-  })
-
-  it('2.4 cancel ends the process, the work is seen until it is gone, and is forgotten then', async () => {
-    const one = order('endless')
-    await world.work.start(one)
-    await until(one.id, work => work.phase === 'Running')
-    await world.work.cancel(one.id, namespace)
-    expect(view(one.id)?.phase).toBe('Running')
-    await world.work.cancel(one.id, namespace)
-    await seen('forgotten', () => view(one.id) === undefined)
-    await seen('no pod left', () =>
-      world.caches.workerPods.list(namespace).every(pod => pod.status?.phase !== 'Running'),
-    )
-    await world.work.cancel(one.id, namespace)
-  })
-
-  it('2.5 an ended work is forgotten at once, and again', async () => {
-    const one = order('works')
-    await world.work.start(one)
-    await until(one.id, hasEnded)
+    expect(ended).toMatchObject({ phase: 'Failed', notStarted: { reason: 'Interrupted' } })
+    expect(ended).not.toHaveProperty('result')
+    expect(ended.notStarted?.message).toContain('exit code 1')
     await world.work.forget(one.id, namespace)
     expect(view(one.id)).toBeUndefined()
+    await seen('Job gone', () => !world.caches.jobs.get({ namespace, name: toJobName(one.id) }))
     await world.work.forget(one.id, namespace)
-    await seen(
-      'Job gone',
-      () => !JSON.stringify(world.caches.jobs.list(namespace)).includes(`\\"${one.id}\\"`),
-    )
-    await world.work.forget(one.id, namespace)
-  })
-
-  it('a worker that found a reason Failed with it, one that ended without a word Failed without', async () => {
-    const [fails, silent] = [order('fails'), order('silent')]
-    for (const each of [fails, silent]) await world.work.start(each)
-    expect((await until(fails.id, hasEnded)).result?.failure).toMatchObject({
-      reason: 'NotFound',
-      retry: 'Never',
-    })
-    const ended = await until(silent.id, hasEnded)
-    expect(ended).not.toHaveProperty('result')
-    expect(ended.notStarted).toMatchObject({ reason: 'Interrupted' })
-    expect(ended.notStarted?.message).toContain('exit code 1')
   })
 
   it('a worker that needs more memory than its limit Failed, and says that it was that', async () => {
@@ -179,16 +145,6 @@ describe.skipIf(reason !== undefined)('works on a real cluster', () => {
     expect(stuck.notStarted?.message).toMatch(/^ErrImageNeverPull: .*localhost\/not-there:1/)
     await other.work.cancel(one.id, namespace)
     await other.close()
-  })
-
-  it('a claim that is not there: Starting, ClaimNotFound, and it runs once the claim is made', async () => {
-    const one = order('works', { volume: on('later') })
-    await world.work.start(one)
-    const stuck = await until(one.id, work => work.notStarted !== undefined)
-    expect(stuck).toMatchObject({ phase: 'Starting', notStarted: { reason: 'ClaimNotFound' } })
-    expect(stuck.notStarted?.message).toContain('persistentvolumeclaim "later" not found')
-    await create(aClaim('later'))
-    expect((await until(one.id, hasEnded)).phase).toBe('Succeeded')
   })
 
   it('a node that nobody has: Starting, unschedulable, with the words of the scheduler', async () => {
@@ -254,33 +210,5 @@ describe.skipIf(reason !== undefined)('works on a real cluster', () => {
     await seen('running', () => its()[0]?.phase === 'Running')
     await kubectl(['delete', 'model', 'short'])
     await seen('gone', () => its().length === 0)
-  })
-
-  it('in a namespace that is being deleted a start is Waiting, and the store says so', async () => {
-    const other = `${namespace}-gone`
-    await cluster().kubectl(['create', 'namespace', other])
-    const there = await openWorld(kubeconfigPath, other)
-    await cluster().kubectl(['-n', other, 'create', '-f', '-'], {
-      input: JSON.stringify({
-        apiVersion: 'v1',
-        kind: 'ConfigMap',
-        metadata: { name: 'stays', finalizers: ['example.com/stay'] },
-      }),
-    })
-    await cluster().kubectl(['delete', 'namespace', other, '--wait=false'])
-    await seen('terminating', () => there.store.isTerminating(other))
-    const one = order('works', { owner: { ...owner, namespace: other } })
-    await expect(there.work.start(one)).rejects.toMatchObject({ name: 'Waiting' })
-    await there.close()
-    await cluster().kubectl([
-      '-n',
-      other,
-      'patch',
-      'configmap',
-      'stays',
-      '--type=json',
-      '-p',
-      '[{"op":"remove","path":"/metadata/finalizers"}]',
-    ])
   })
 })

@@ -8,6 +8,7 @@ import { nodeLayer } from '../../../scripts/image.ts'
 import type { Model } from '../../../src/domain/object.ts'
 import { Client } from '../../../src/platform/kubernetes/kernel/client.ts'
 import { Freshness } from '../../../src/platform/kubernetes/kernel/freshness.ts'
+import { CONFIG_MAP, NAMESPACE } from '../../../src/platform/kubernetes/kernel/resources.ts'
 import { Transport } from '../../../src/platform/kubernetes/kernel/transport.ts'
 import { createCaches } from '../../../src/platform/kubernetes/kubernetes-caches.ts'
 import { KubernetesStore } from '../../../src/platform/kubernetes/kubernetes-store.ts'
@@ -15,6 +16,8 @@ import { KubernetesWork } from '../../../src/platform/kubernetes/kubernetes-work
 import type { WorkerSettings } from '../../../src/platform/kubernetes/worker-settings.ts'
 import type { AttachedCluster } from '../../cluster/attached.ts'
 import { buildImage } from '../../cluster/image.ts'
+import { seen as seenBy } from '../../contracts/eventually.ts'
+import { recordWakes } from '../../contracts/store-contract.ts'
 
 export const workerImage = 'localhost/scripted-worker:test'
 
@@ -68,9 +71,9 @@ export const openWorld = async (
     settings: { ...settings, ...more },
     eventsAfterMs: 500,
   })
-  const wakes: string[] = []
-  work.watch(key => wakes.push(key))
-  store.watch(key => wakes.push(key))
+  const keys: string[] = []
+  work.watch(key => keys.push(key))
+  const wakes = recordWakes(store)
   caches.start()
   await caches.synced()
   const close = async () => {
@@ -78,23 +81,34 @@ export const openWorld = async (
     await caches.stop()
     await transport.close()
   }
-  return { client, caches, freshness, store, work, wakes, close }
+  return { client, caches, freshness, store, work, keys, wakes, close }
 }
 
 export type World = Awaited<ReturnType<typeof openWorld>>
 
-export const seen = async <T>(
-  what: string,
-  ask: () => T | undefined | false,
-  withinMs = 60_000,
-): Promise<T> => {
-  const deadline = Date.now() + withinMs
-  for (;;) {
-    const answer = ask()
-    if (answer !== undefined && answer !== false) return answer
-    if (Date.now() > deadline) throw new Error(`not seen within ${withinMs} ms: ${what}`)
-    await sleep(50)
-  }
+export const aClaim = (name: string, storage = '10Mi') => ({
+  apiVersion: 'v1',
+  kind: 'PersistentVolumeClaim',
+  metadata: { name },
+  spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage } } },
+})
+
+export const pass = (): Promise<void> => sleep(50)
+
+export const seen = <T>(what: string, ask: () => T | undefined | false): Promise<T> => seenBy(pass, what, ask)
+
+/** A namespace that is being deleted and stays so, because something in it is held, until `end`. */
+export const openTerminating = async (client: Client, namespace: string) => {
+  const name = 'stays'
+  const fieldManager = 'person'
+  const space: { metadata: { name: string; namespace?: string } } = { metadata: { name: namespace } }
+  const held = { metadata: { namespace, name, finalizers: ['example.com/stay'] } }
+  await client.create(NAMESPACE, space)
+  await client.create(CONFIG_MAP, held)
+  await client.delete(NAMESPACE, { name: namespace })
+  const patch = { metadata: { finalizers: null } }
+  const end = () => client.mergePatch(CONFIG_MAP, { namespace, name, patch }, { fieldManager })
+  return { namespace, end }
 }
 
 export const modelOf = (world: World, namespace: string, name: string): Promise<Model> =>
