@@ -47,6 +47,10 @@ export const reasons = {
   Resolving: text('The source is being resolved to an exact commit or digest and a file list.'),
   Resolved: text('The source is pinned to a commit or digest.'),
   Downloading: text('Bytes are being fetched and hashed.'),
+  DownloadStalled: text(
+    'A download runs and no byte has come for ten seconds; the worker goes on trying.',
+    'Read the message: it names the host and what it last answered.',
+  ),
   Verifying: text('Bytes on the volume are being hashed again, or a serving is being proved.'),
   Downloaded: text('Every wanted copy is on its volume and every byte was verified.'),
   Detected: text('Capabilities were read from the files of the model.'),

@@ -95,7 +95,10 @@ const planRunning = (wanted: Wanted, work: WorkView): CopyPlan => {
     return { wanted, phase: 'Waiting', reason, message, actions: [], again: 10_000 }
   }
   const doing = work.command === 'verify' ? ('Verifying' as const) : ('Downloading' as const)
-  return { wanted, phase: doing, reason: doing, message: describeProgress(work), actions: [] }
+  const message = describeProgress(work)
+  const stalled = work.progress?.stalled
+  if (!stalled) return { wanted, phase: doing, reason: doing, message, actions: [] }
+  return { wanted, phase: doing, reason: 'DownloadStalled', message: `${message}; ${stalled}`, actions: [] }
 }
 
 const describeProgress = ({ command, progress }: WorkView): string => {

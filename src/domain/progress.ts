@@ -24,6 +24,8 @@ export const Progress = z.object({
   /** absent until ten seconds of data */
   etaSeconds: z.number().optional(),
   message: z.string().max(256).optional(),
+  /** no byte has come for a while: since when and why, in words; absent while bytes come */
+  stalled: z.string().max(200).optional(),
 })
 export type Progress = Readonly<z.infer<typeof Progress>>
 

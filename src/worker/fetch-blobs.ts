@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import { HeadCheck } from './inspect/head-check.ts'
 import type { Store } from './layout/store.ts'
-import { toFailure } from './outcome.ts'
+import { toFailure, type WorkError } from './outcome.ts'
 import { freeBytes, type Plan, toNoSpace } from './plan.ts'
 import type { Reporter } from './reporter.ts'
 import type { Source, SourceFile } from './sources/source.ts'
@@ -71,13 +71,20 @@ export const fetchBlobs = async (order: BlobsOrder): Promise<Fetched> => {
   const tally = new Tally(order)
   tally.begin(resumed)
   const [hasher, sockets] = [new FrontHasher(), new RangeSockets()]
+  reporter.watchFor(hostOf(order))
   try {
     const tools = { connections: new Connections(mostConnections), sockets, hasher }
     return { digests: await fetchAll(order, tally, tools), bytesResumed }
   } finally {
+    reporter.unwatch()
     sockets.close()
     await hasher.close()
   }
+}
+
+const hostOf = ({ source, plan, revision }: BlobsOrder): string => {
+  const [first] = plan.missing
+  return first ? new URL(source.urlOf(revision, first)).host : source.name
 }
 
 const targetOf = ({ store }: BlobsOrder, { blob }: SourceFile): string => join(store.staging, `${blob}.part`)
@@ -135,7 +142,9 @@ const fetchBlob = async (
 ): Promise<string> => {
   const { source, store, revision } = order
   const target = targetOf(order, file)
-  const wire = { ...source.wire, signal: AbortSignal.any([source.wire.signal, stop.signal]) }
+  const signal = AbortSignal.any([source.wire.signal, stop.signal])
+  const onRetry = ({ failure }: WorkError): void => order.reporter.blame(failure.message)
+  const wire = { ...source.wire, signal, onRetry }
   const { path, size, digest } = file
   const onBytes = (received: number): void => tally.note(file.blob, received)
   const url = source.urlOf(revision, file)

@@ -3,6 +3,9 @@ import { type Progress, printProgressLine } from '../domain/progress.ts'
 
 const interval = 1000
 const rateWindow = 10_000
+/** Silence that is worth a word, and how often it is looked for. */
+const quietAfter = 10_000
+const lookEvery = 2_500
 
 interface Sample {
   readonly at: number
@@ -16,9 +19,44 @@ export class Reporter {
   #firstByteAt = 0
   #printedAt = 0
   #timer: NodeJS.Timeout | undefined
+  #lastByteAt = 0
+  #mostBytes = 0
+  #trouble = ''
+  #watch: NodeJS.Timeout | undefined
 
   constructor(print: (line: string) => void) {
     this.#print = print
+  }
+
+  /** From now on silence is told, with the last trouble as its cause. `host` is who does not send. */
+  watchFor(host: string): void {
+    this.#lastByteAt = Date.now()
+    this.#watch = setInterval(() => this.#lookForSilence(host), lookEvery)
+    this.#watch.unref()
+  }
+
+  unwatch(): void {
+    clearInterval(this.#watch)
+    this.#setStalled(undefined)
+  }
+
+  /** Something went wrong that is tried again. */
+  blame(trouble: string): void {
+    this.#trouble = trouble
+  }
+
+  #lookForSilence(host: string): void {
+    const seconds = Math.round((Date.now() - this.#lastByteAt) / 1000)
+    if (seconds * 1000 < quietAfter) return
+    const cause = this.#trouble || `${host} sends nothing`
+    this.#setStalled(`no byte for ${seconds} s: ${cause}`.slice(0, 200))
+  }
+
+  #setStalled(stalled: string | undefined): void {
+    const { stalled: before, ...state } = this.#state
+    if (before === stalled) return
+    this.#state = stalled ? { ...state, stalled } : state
+    this.#wake()
   }
 
   enter(phase: Progress['phase'], more: Partial<Progress> = {}): void {
@@ -30,10 +68,18 @@ export class Reporter {
   count(done: number, filesDone?: number): void {
     const now = Date.now()
     this.#firstByteAt ||= now
+    if (done > this.#mostBytes) this.#moved(now)
+    this.#mostBytes = Math.max(this.#mostBytes, done)
     this.#samples.push({ at: now, bytes: done })
     const files = filesDone === undefined ? {} : { filesDone }
     this.#state = { ...this.#state, ...files, bytesDone: Math.max(done, this.#state.bytesDone ?? 0) }
     this.#wake()
+  }
+
+  #moved(now: number): void {
+    this.#lastByteAt = now
+    this.#trouble = ''
+    this.#setStalled(undefined)
   }
 
   /** Starts counting from nothing, for a phase that reads the same bytes again. */
@@ -42,10 +88,12 @@ export class Reporter {
     this.#state = state
     this.#samples = []
     this.#firstByteAt = 0
+    this.#mostBytes = 0
   }
 
   /** Prints what is pending and stops. */
   end(): void {
+    clearInterval(this.#watch)
     clearTimeout(this.#timer)
     this.#timer = undefined
     if (this.#printedAt > 0 && Date.now() - this.#printedAt < interval) return

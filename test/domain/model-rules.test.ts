@@ -28,6 +28,12 @@ const deleted = (status: ModelStatus, spec: object = {}) =>
   aModel({ status, spec, metadata: { deletionTimestamp: at(-1) } })
 
 const running = aWork({ command: 'download', subject: `${volume.key}@x#0`, volume: volume.key })
+const stalled = {
+  phase: 'Downloading',
+  bytesTotal: 100,
+  bytesDone: 7,
+  stalled: 'no byte for 12 s: the hub answered 503',
+} as const
 
 /** phase, reason, situation, what is seen, what is asked for */
 const rows: readonly (readonly [string, string, string, ModelObservation, readonly string[]])[] = [
@@ -209,6 +215,13 @@ const rows: readonly (readonly [string, string, string, ModelObservation, readon
   ],
   ['Downloading', 'Downloading', 'a copy is wanted', withStatus({ resolved }), ['startWork download']],
   ['Downloading', 'Downloading', 'bytes come', withStatus({ resolved }, { works: [running] }), []],
+  [
+    'Downloading',
+    'DownloadStalled',
+    'no byte has come for a while',
+    withStatus({ resolved }, { works: [{ ...running, progress: stalled }] }),
+    [],
+  ],
   [
     'Verifying',
     'Verifying',
