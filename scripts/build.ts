@@ -1,5 +1,6 @@
 // Bundles the program into one file: dist/switchyard.mjs.
 import { existsSync, statSync } from 'node:fs'
+import { readFile, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
@@ -34,8 +35,8 @@ export async function bundle(output: string = bundlePath, from: string = entry):
   return output
 }
 
-const write = (from: string, output: string) =>
-  build({
+const write = async (from: string, output: string): Promise<void> => {
+  await build({
     entryPoints: [from],
     outfile: output,
     bundle: true,
@@ -48,6 +49,12 @@ const write = (from: string, output: string) =>
     banner: { js: banner },
     logLevel: 'error',
   })
+  await writeFile(output, toAscii(await readFile(output, 'utf8')))
+}
+
+/** One letter beyond Latin-1, in a pattern for example, and the whole text is held in memory with two bytes a letter. */
+const toAscii = (text: string): string =>
+  text.replace(/[^\x00-\x7f]/g, letter => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`)
 
 if (import.meta.main) {
   const output = await bundle()

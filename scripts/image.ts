@@ -32,6 +32,10 @@ const programLayer: Layer = {
   '/app/hash-thread.mjs': { from: threadPath(bundlePath), mode: 0o644 },
 }
 
+/** Without these Node keeps a young generation and old garbage of more than a hundred megabytes that nobody needs. */
+export const nodeFlags = ['--max-semi-space-size=4', '--optimize-for-size']
+export const nodeEnvironment = { NODE_ENV: 'production', MALLOC_ARENA_MAX: '2' }
+
 /** Bundles the sources and writes the image; only the bundle is written when nothing else changed. */
 export async function buildProductImage(
   name = 'localhost/switchyard:dev',
@@ -42,9 +46,9 @@ export async function buildProductImage(
     {
       name,
       layers: [await nodeLayer(), programLayer],
-      entrypoint: ['/usr/bin/node', '/app/switchyard.mjs'],
+      entrypoint: ['/usr/bin/node', ...nodeFlags, '/app/switchyard.mjs'],
       user: '65532:65532',
-      env: { NODE_ENV: 'production' },
+      env: nodeEnvironment,
       workdir: '/tmp',
     },
     output,

@@ -51,7 +51,7 @@ export async function firstWrites(place: Place, count: number): Promise<Latency>
 }
 
 /** For each Model: from the answer to its creation until the operator's first write on it arrives. */
-function delays(events: readonly AuditEvent[]): number[] {
+export function delays(events: readonly AuditEvent[]): number[] {
   const ofModels = events.filter(event => event.objectRef?.resource === 'models' && isWrite(event))
   const created = ofModels.filter(event => event.verb === 'create' && !isByOperator(event))
   const own = ofModels.filter(isByOperator).sort((a, b) => received(a) - received(b))

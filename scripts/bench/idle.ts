@@ -1,8 +1,9 @@
 // An idle operator: what it writes, computes and holds while nothing happens.
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Counts, countByName, operatorWrites } from './audit.ts'
 import type { Place } from './place.ts'
+import { cpuSeconds, read, residentMegabytes } from './process.ts'
 
 export type Idle = {
   readonly minutes: number
@@ -33,21 +34,4 @@ async function operatorProcess({ api }: Place): Promise<number> {
     .find(name => read(`/proc/${name}/cmdline`).includes('\0operator'))
   if (!pid) throw new Error('no process of the operator on this machine')
   return Number(pid)
-}
-
-/** User and system time; the kernel counts hundredths. The name in brackets may hold blanks. */
-function cpuSeconds(pid: number): number {
-  const fields = read(`/proc/${pid}/stat`).split(') ').at(-1)?.split(' ') ?? []
-  return (Number(fields[11]) + Number(fields[12])) / 100
-}
-
-const residentMegabytes = (pid: number): number =>
-  Math.round(Number(/VmRSS:\s+(\d+)/.exec(read(`/proc/${pid}/status`))?.[1] ?? 0) / 1024)
-
-function read(path: string): string {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch {
-    return ''
-  }
 }

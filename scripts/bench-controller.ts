@@ -1,0 +1,96 @@
+// `npm run bench:controller`: what the controller costs by itself, on a real API server; each figure beside its goal.
+// `--only memory,idle` measures these parts; `--full` takes the sizes of the goals, else small ones for a try; `--json` prints
+// one line for programs.
+import { cpus, loadavg } from 'node:os'
+import { parseArgs } from 'node:util'
+import { execa } from 'execa'
+import { ensurePrograms, whyNotHere } from '../test/cluster/programs.ts'
+import type { Say } from './bench/place.ts'
+import { measureDownloads } from './bench-controller/downloads.ts'
+import { measureIdle } from './bench-controller/idle.ts'
+import { measureLatency } from './bench-controller/latency.ts'
+import { measureMemory } from './bench-controller/memory.ts'
+import { measureRate } from './bench-controller/rate.ts'
+import { isMet, type Row, tableOf } from './bench-controller/row.ts'
+import { measureSoak } from './bench-controller/soak.ts'
+import { openStage, type Stage } from './bench-controller/stage.ts'
+import { measureWrites } from './bench-controller/writes.ts'
+
+const begun = Date.now()
+const say: Say = line => console.error(`${((Date.now() - begun) / 1000).toFixed(1).padStart(7)} s  ${line}`)
+
+/** Each on a stage of its own, which ends with it. */
+const onStage =
+  <Wish>(measure: (stage: Stage, wish: Wish) => Promise<Row[]>, small: Wish, full: Wish) =>
+  async (isFull: boolean): Promise<Row[]> => {
+    const stage = await openStage(say)
+    try {
+      return await measure(stage, isFull ? full : small)
+    } finally {
+      await stage.close()
+    }
+  }
+
+const fleet = { namespaces: 10, settleSeconds: 20 }
+
+const parts: Readonly<Record<string, (isFull: boolean) => Promise<Row[]>>> = {
+  writes: isFull => measureWrites(say, { switches: isFull ? 6 : 2 }),
+  latency: onStage(measureLatency, { probes: 50, waiting: 1_000 }, { probes: 300, waiting: 10_000 }),
+  rate: onStage(measureRate, { models: 200 }, { models: 2_000 }),
+  memory: onStage(
+    measureMemory,
+    { models: 1_000, runtimes: 100, ...fleet },
+    { models: 10_000, runtimes: 1_000, ...fleet },
+  ),
+  idle: onStage(
+    measureIdle,
+    { engines: 20, models: 200, minutes: 1 },
+    { engines: 200, models: 2_000, minutes: 10 },
+  ),
+  downloads: onStage(measureDownloads, { downloads: 20, seconds: 20 }, { downloads: 100, seconds: 60 }),
+  soak: onStage(measureSoak, { reconciles: 10_000, drops: 100 }, { reconciles: 200_000, drops: 2_000 }),
+}
+
+function readWish() {
+  const { values } = parseArgs({
+    options: {
+      json: { type: 'boolean', default: false },
+      full: { type: 'boolean', default: false },
+      only: { type: 'string', default: Object.keys(parts).join() },
+    },
+  })
+  const names = values.only.split(',')
+  const unknown = names.filter(name => !Object.hasOwn(parts, name))
+  if (unknown.length > 0) throw new Error(`--only: ${unknown.join()}; there are ${Object.keys(parts).join()}`)
+  return { ...values, names }
+}
+
+/** The load counts what else the machine was doing. */
+async function whereAndWhat() {
+  const git = await execa('git', ['describe', '--always', '--dirty'], { reject: false })
+  const machine = `${cpus().length} × ${cpus()[0]?.model.trim() ?? 'a processor'}`
+  return { commit: git.failed ? 'no Git here' : git.stdout, machine, date: new Date().toISOString() }
+}
+
+async function main(): Promise<number> {
+  const wish = readWish()
+  const reason = whyNotHere()
+  if (reason) {
+    say(`no control plane can be started here: ${reason}`)
+    return 1
+  }
+  await ensurePrograms(say)
+  const about = await whereAndWhat()
+  const rows: Row[] = []
+  for (const name of wish.names) {
+    say(`part ${name}, load average ${loadavg()[0]?.toFixed(1)}`)
+    rows.push(...((await parts[name]?.(wish.full)) ?? []))
+    console.error(`\n${tableOf(rows)}\n`)
+  }
+  const load = loadavg()[0]?.toFixed(1)
+  if (wish.json) console.log(JSON.stringify({ ...about, load, full: wish.full, rows }))
+  else console.log(`${about.commit} on ${about.machine}, load average ${load}\n\n${tableOf(rows)}`)
+  return rows.every(row => isMet(row) ?? true) ? 0 : 2
+}
+
+process.exit(await main())
