@@ -202,8 +202,12 @@ class Memories implements EngineWatch {
   }
 
   #isFresh(runtime: Runtime, memory: Memory, pod: PodSight): boolean {
-    const age = this.#clock.now().getTime() - memory.askedAt
-    return isSameRun(memory, pod) && memory.isReady === pod.isReady && age < maxAge(runtime, memory)
+    const now = this.#clock.now().getTime()
+    const provedAt = memory.proof ? Date.parse(memory.proof.at) : now
+    // Before a request is made the cheap look is renewed: one that is asleep would keep the request waiting.
+    const isDue = now - provedAt >= runtime.spec.proof.intervalSeconds * 1000
+    const limit = isDue ? Math.min(eager, maxAge(runtime, memory)) : maxAge(runtime, memory)
+    return isSameRun(memory, pod) && memory.isReady === pod.isReady && now - memory.askedAt < limit
   }
 }
 

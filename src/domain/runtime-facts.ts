@@ -92,6 +92,15 @@ export const keyless = (seen: RuntimeObservation): readonly Problem[] => {
   return seen.wanted && !isActive && problem && !seen.runtime.spec.apiKeySecretRef ? [problem] : []
 }
 
+/** What was found must stand in status before the next proof, which may take its whole time. */
+const proofPauseMs = 1_000
+
+export const proveAgain = (seen: RuntimeObservation, candidate: Candidate): RuntimeAction[] => {
+  const proof = proofOf(seen, candidate)
+  const isNews = proof !== undefined && seen.now.getTime() - Date.parse(proof.at) < proofPauseMs
+  return isNews ? [] : [{ do: 'prove', recipe: candidate.recipe }]
+}
+
 /** What keeps a proved model from answering now, as far as cheap looks can tell. */
 export const goneReason = (seen: RuntimeObservation, candidate: Candidate): Problem | undefined => {
   const pod = newestPod(seen)

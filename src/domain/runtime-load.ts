@@ -10,6 +10,7 @@ import {
   newestPod,
   podRecipe,
   proofOf,
+  proveAgain,
   type Switching,
   unreachable,
   untilReload,
@@ -141,7 +142,7 @@ export const verifying: Step = now => {
       : waitFor(now, 'proved; waiting for the pod to become ready')
   const waited = sinceMs(seen, now.open.stepSince)
   const patience = Math.max(15_000, seen.runtime.spec.proof.timeoutSeconds * 2_000)
-  const proving = stay(now, 'proving the model', [prove])
+  const proving = stay(now, 'proving the model', proveAgain(seen, target))
   if (!proof) return proving
   const { reason, message } = proof
   return waited > patience ? failSwitch(now, reason, message) : { ...proving, reason, message }

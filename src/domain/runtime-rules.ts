@@ -13,6 +13,7 @@ import {
   keyProblem,
   newestPod,
   proofOf,
+  proveAgain,
   retryAsked,
   type Switching,
   templateRecipe,
@@ -235,11 +236,10 @@ const degraded: Speak = seen => {
   const unproved = proof && !proof.isProved ? proof : undefined
   const gone: Problem | undefined = goneReason(seen, committed) ?? unproved
   if (!gone) return undefined
-  const actions =
-    gone === unproved || gone === seen.engine?.askTrouble
-      ? [{ do: 'prove' as const, recipe: committed.recipe }]
-      : bringBack(seen, committed, gone)
-  return { phase: 'Degraded', reason: gone.reason, message: inDetail(seen, gone), actions, again: 2_000 }
+  const isUnproved = gone === unproved || gone === seen.engine?.askTrouble
+  const actions = isUnproved ? proveAgain(seen, committed) : bringBack(seen, committed, gone)
+  const again = isUnproved ? 1_000 : 2_000
+  return { phase: 'Degraded', reason: gone.reason, message: inDetail(seen, gone), actions, again }
 }
 
 /** With what the engine said last, or how the load that should bring it back ended. */

@@ -74,15 +74,18 @@ export const stalledFor = (now: Switching, problem?: Partial<Problem>): RuntimeD
   return failSwitch(now, problem?.reason ?? stallReason(now), message)
 }
 
-/** Stays in the step until something moves, and gives up after the stall time. */
+/** Stays in the step until what it waits for has come, and gives up after the stall time; other words are no progress. */
 export const waitFor = (
   now: Switching,
   message: string,
   actions: readonly RuntimeAction[] = [],
-): RuntimeDecision => stalledFor(now, { message }) ?? stay(now, message, actions)
+): RuntimeDecision => stalledFor(now, { message }) ?? withoutProgress(now, stay(now, message, actions))
+
+const withoutProgress = ({ open }: Switching, said: RuntimeDecision): RuntimeDecision =>
+  said.change ? { ...said, change: { switch: { ...open, message: said.message } } } : said
 
 /** The same for what must not be given up: the stall is told. */
 export const waitOn = (now: Switching, message: string): RuntimeDecision => ({
-  ...stay(now, message),
+  ...withoutProgress(now, stay(now, message)),
   ...(isStalled(now) ? { reason: stallReason(now) } : {}),
 })

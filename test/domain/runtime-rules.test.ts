@@ -569,7 +569,7 @@ const rows: readonly Row[] = [
           message: 'no',
           milliseconds: 1,
           recipe: 'recipe-a',
-          at: at(-1),
+          at: at(-2),
         },
       },
     }),
