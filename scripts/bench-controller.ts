@@ -19,36 +19,64 @@ import { measureWrites } from './bench-controller/writes.ts'
 const begun = Date.now()
 const say: Say = line => console.error(`${((Date.now() - begun) / 1000).toFixed(1).padStart(7)} s  ${line}`)
 
-/** Each on a stage of its own, which ends with it. */
-const onStage =
-  <Wish>(measure: (stage: Stage, wish: Wish) => Promise<Row[]>, small: Wish, full: Wish) =>
-  async (isFull: boolean): Promise<Row[]> => {
-    const stage = await openStage(say)
-    try {
-      return await measure(stage, isFull ? full : small)
-    } finally {
-      await stage.close()
-    }
+interface Part {
+  /** parts of the same stage that follow one another share it, and what stands on it */
+  readonly stage?: string
+  measure(stage: () => Promise<Stage>, isFull: boolean): Promise<Row[]>
+}
+
+const onStage = <Wish>(
+  stage: string,
+  measure: (stage: Stage, wish: Wish) => Promise<Row[]>,
+  sizes: { readonly small: Wish; readonly full: Wish },
+): Part => ({
+  stage,
+  measure: async (open, isFull) => measure(await open(), isFull ? sizes.full : sizes.small),
+})
+
+const small = { models: 1_000, runtimes: 100, namespaces: 10 }
+const full = { models: 10_000, runtimes: 1_000, namespaces: 10 }
+
+const parts: Readonly<Record<string, Part>> = {
+  writes: { measure: (_, isFull) => measureWrites(say, { switches: isFull ? 6 : 2 }) },
+  rate: onStage('rate', measureRate, { small: { models: 200 }, full: { models: 2_000 } }),
+  memory: onStage('fleet', measureMemory, {
+    small: { ...small, settleSeconds: 20 },
+    full: { ...full, settleSeconds: 20 },
+  }),
+  latency: onStage('fleet', measureLatency, {
+    small: { ...small, probes: 50 },
+    full: { ...full, probes: 300 },
+  }),
+  idle: onStage('idle', measureIdle, {
+    small: { engines: 20, models: 200, minutes: 1 },
+    full: { engines: 200, models: 2_000, minutes: 10 },
+  }),
+  downloads: onStage('downloads', measureDownloads, {
+    small: { downloads: 20, seconds: 20 },
+    full: { downloads: 100, seconds: 60 },
+  }),
+  soak: onStage('soak', measureSoak, {
+    small: { reconciles: 10_000, drops: 100 },
+    full: { reconciles: 200_000, drops: 2_000 },
+  }),
+}
+
+/** One stage at a time; it ends before another begins. */
+function createStages() {
+  let name: string | undefined
+  let open: Stage | undefined
+  const close = async (): Promise<void> => {
+    await open?.close()
+    open = undefined
   }
-
-const fleet = { namespaces: 10, settleSeconds: 20 }
-
-const parts: Readonly<Record<string, (isFull: boolean) => Promise<Row[]>>> = {
-  writes: isFull => measureWrites(say, { switches: isFull ? 6 : 2 }),
-  latency: onStage(measureLatency, { probes: 50, waiting: 1_000 }, { probes: 300, waiting: 10_000 }),
-  rate: onStage(measureRate, { models: 200 }, { models: 2_000 }),
-  memory: onStage(
-    measureMemory,
-    { models: 1_000, runtimes: 100, ...fleet },
-    { models: 10_000, runtimes: 1_000, ...fleet },
-  ),
-  idle: onStage(
-    measureIdle,
-    { engines: 20, models: 200, minutes: 1 },
-    { engines: 200, models: 2_000, minutes: 10 },
-  ),
-  downloads: onStage(measureDownloads, { downloads: 20, seconds: 20 }, { downloads: 100, seconds: 60 }),
-  soak: onStage(measureSoak, { reconciles: 10_000, drops: 100 }, { reconciles: 200_000, drops: 2_000 }),
+  const get = async (wanted: string): Promise<Stage> => {
+    if (name !== wanted) await close()
+    name = wanted
+    open ??= await openStage(say)
+    return open
+  }
+  return { get, close }
 }
 
 function readWish() {
@@ -82,10 +110,17 @@ async function main(): Promise<number> {
   await ensurePrograms(say)
   const about = await whereAndWhat()
   const rows: Row[] = []
-  for (const name of wish.names) {
-    say(`part ${name}, load average ${loadavg()[0]?.toFixed(1)}`)
-    rows.push(...((await parts[name]?.(wish.full)) ?? []))
-    console.error(`\n${tableOf(rows)}\n`)
+  const stages = createStages()
+  try {
+    for (const name of wish.names) {
+      say(`part ${name}, load average ${loadavg()[0]?.toFixed(1)}`)
+      const part = parts[name]
+      if (!part?.stage) await stages.close()
+      rows.push(...((await part?.measure(() => stages.get(part.stage ?? name), wish.full)) ?? []))
+      console.error(`\n${tableOf(rows)}\n`)
+    }
+  } finally {
+    await stages.close()
   }
   const load = loadavg()[0]?.toFixed(1)
   if (wish.json) console.log(JSON.stringify({ ...about, load, full: wish.full, rows }))

@@ -28,13 +28,13 @@ const source = { source: { huggingFace: { repo: 'Qwen/Qwen2.5-7B-Instruct', revi
 const waitingRuntime = (namespace: string, name: string): KubeObject =>
   runtime(namespace, name, { engine: 'VLLM', kubernetes: { deploymentName: 'not-there-yet' } })
 
-export interface Mould {
+interface Mould {
   readonly model: object
   readonly runtime: object
 }
 
 /** What the operator itself writes of a Model that is settled and of a Runtime that waits. */
-export async function castMould(stage: Stage): Promise<Mould> {
+async function castMould(stage: Stage): Promise<Mould> {
   const { api } = stage
   const node = await openHollowNode(stage)
   const operator = await startOperator(stage)
@@ -58,8 +58,16 @@ export interface FleetWish {
   readonly namespaces: number
 }
 
+/** Settled Models, and Runtimes that wait; what another part has put there already stays. */
+export async function ensureFleet(stage: Stage, wish: FleetWish): Promise<void> {
+  if (stage.settled >= wish.models) return
+  await fillFleet(stage, wish, await castMould(stage))
+  stage.settled = wish.models
+  stage.say(`${wish.models} settled Models and ${wish.runtimes} waiting Runtimes stand on the server`)
+}
+
 /** Objects with the statuses of the mould: the operator finds nothing to do for them. */
-export async function fillFleet(stage: Stage, wish: FleetWish, mould: Mould): Promise<void> {
+async function fillFleet(stage: Stage, wish: FleetWish, mould: Mould): Promise<void> {
   const names = Array.from({ length: wish.namespaces }, (_, n) => `fleet-${n}`)
   await create(stage.api, names.map(namespaceOf))
   const at = (n: number): string => names[n % names.length] ?? ''

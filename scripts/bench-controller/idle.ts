@@ -5,7 +5,7 @@ import { isReady, type Seen } from '../../test/journeys/town.ts'
 import { type Counts, countByName, operatorWrites } from '../bench/audit.ts'
 import { create } from '../bench/place.ts'
 import { cpuSeconds, residentMegabytes } from '../bench/process.ts'
-import { castMould, engineAt, fillFleet, openClaim } from './fleet.ts'
+import { engineAt, ensureFleet, openClaim } from './fleet.ts'
 import { openHollowNode } from './hollow-node.ts'
 import { type Operator, startOperator, until } from './program.ts'
 import { type Row, rounded } from './row.ts'
@@ -20,7 +20,7 @@ export interface IdleWish {
 const perNamespace = 20
 
 export async function measureIdle(stage: Stage, wish: IdleWish): Promise<Row[]> {
-  await fillFleet(stage, { models: wish.models, runtimes: 0, namespaces: 10 }, await castMould(stage))
+  await ensureFleet(stage, { models: wish.models, runtimes: 0, namespaces: 10 })
   await stage.api.request('DELETE', '/api/v1/nodes/hollow')
   const node = await openHollowNode(stage)
   const operator = await startOperator(stage)

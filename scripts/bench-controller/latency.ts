@@ -4,20 +4,18 @@ import { hubModel, namespaceOf } from '../../test/journeys/engines.ts'
 import { spread } from '../bench/audit.ts'
 import { delays } from '../bench/fleet.ts'
 import { create } from '../bench/place.ts'
-import { castMould, fillFleet } from './fleet.ts'
+import { ensureFleet, type FleetWish } from './fleet.ts'
 import { launchOperator, type Operator, sumOf, until, untilDrained } from './program.ts'
 import type { Row } from './row.ts'
 import type { Stage } from './stage.ts'
 
-export interface LatencyWish {
+export interface LatencyWish extends FleetWish {
   readonly probes: number
-  readonly waiting: number
 }
 
 export async function measureLatency(stage: Stage, wish: LatencyWish): Promise<Row[]> {
-  const { waiting, probes } = wish
-  await fillFleet(stage, { models: waiting, runtimes: 0, namespaces: 10 }, await castMould(stage))
-  stage.say(`${waiting} settled Models stand on the server`)
+  const { models: waiting, probes } = wish
+  await ensureFleet(stage, wish)
   const first = await launchOperator(stage)
   const busy = await probeWhileBusy(stage, first)
   await untilDrained(first)

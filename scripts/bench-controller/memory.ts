@@ -3,7 +3,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Seen } from '../../test/journeys/town.ts'
 import { cpuSeconds, markPeak, peakMegabytes, residentMegabytes } from '../bench/process.ts'
-import { castMould, type FleetWish, fillFleet } from './fleet.ts'
+import { ensureFleet, type FleetWish } from './fleet.ts'
 import { openGate } from './gate.ts'
 import { startHelper, startOperator, sumOf, untilDrained } from './program.ts'
 import { type Row, rounded } from './row.ts'
@@ -14,8 +14,7 @@ export interface MemoryWish extends FleetWish {
 }
 
 export async function measureMemory(stage: Stage, wish: MemoryWish): Promise<Row[]> {
-  await fillFleet(stage, wish, await castMould(stage))
-  stage.say(`${wish.models} Models and ${wish.runtimes} Runtimes stand on the server`)
+  await ensureFleet(stage, wish)
   const own = await measureOperator(stage, wish)
   const theirs = await measureInformer(stage, wish)
   const fleet = { ...wish, objectBytes: await sizeOf(stage), ...own.heap }

@@ -8,6 +8,7 @@ const bytes = 15_231_233_024
 /** What a real worker says of a model of seven billion parameters. */
 export const resultOf = (task: WorkerTask): WorkerResult => {
   if (task.command === 'resolve') return { resolution: resolutionOf(task.sourceHash) }
+  if (task.command === 'ask') throw new Error('no engine of the bench asks for a key')
   if (task.command === 'remove') return { removed: { bytesFreed: bytes } }
   const folder = `models--${task.source.huggingFace?.repo.replace('/', '--')}`
   const path = `${task.layout.path}/${folder}/snapshots/${revision}`

@@ -18,6 +18,8 @@ export interface Stage {
   /** the product's own client, as administrator: for what plays the rest of the cluster */
   readonly admin: Client
   readonly say: Say
+  /** Models that stand there since a part filled it */
+  settled: number
   /** A kubeconfig with the operator's token, for the API server or for what stands before it. */
   kubeconfigFor(server: string): string
   close(): Promise<void>
@@ -34,7 +36,7 @@ export async function openStage(say: Say): Promise<Stage> {
     const transport = new Transport(configFrom(cluster.kubeconfigPath), { connections: 32 })
     say('a control plane without nodes runs; CRDs and rights are installed')
     return {
-      ...{ cluster, api, say, admin: new Client(transport) },
+      ...{ cluster, api, say, settled: 0, admin: new Client(transport) },
       kubeconfigFor: server => writeKubeconfig(cluster, server, token.trim()),
       close: async () => {
         await Promise.all([api.close(), transport.close()])
