@@ -45,10 +45,14 @@ interface Telemetry {
 const makeLoop = (settings: Settings, platform: Platform, telemetry: Telemetry): Loop => {
   const watch = createEngineWatch(clock)
   const engines = { VLLM: createVllm({ fetch }), Ollama: createOllama({ fetch }) }
-  const { hubEndpoint, registryEndpoint, maxDownloads, maxResolves, maxAttempts } = settings
+  const { hubEndpoint, registryEndpoint, maxDownloads, maxBytesPerSecond, maxResolves, maxAttempts } =
+    settings
   const taskDefaults = {
     ...(hubEndpoint ? { hubEndpoint } : {}),
     ...(registryEndpoint ? { registryEndpoint } : {}),
+    ...(maxBytesPerSecond
+      ? { bytesPerSecond: Math.max(1, Math.floor(maxBytesPerSecond / maxDownloads)) }
+      : {}),
   }
   const limits = { maxDownloads, maxResolves, maxAttempts, taskDefaults }
   const how = { clock, random: Math.random, workers: settings.workers, pause: createPause(), ...telemetry }

@@ -38,7 +38,11 @@ export interface ModelObservation {
   readonly isTerminating: boolean
   readonly maxAttempts: number
   /** endpoints and other things every task is given */
-  readonly taskDefaults: { readonly hubEndpoint?: string; readonly registryEndpoint?: string }
+  readonly taskDefaults: {
+    readonly hubEndpoint?: string
+    readonly registryEndpoint?: string
+    readonly bytesPerSecond?: number
+  }
   /** pure: 32 hexadecimal digits that name a text */
   readonly digest: (text: string) => string
 }

@@ -76,6 +76,8 @@ export const WorkerTask = z.discriminatedUnion('command', [
     listDigest: z.string(),
     /** bytes this work may add to the volume; more = OverBudget before byte one. Absent = only the real free space limits */
     budgetBytes: z.number().optional(),
+    /** share of this work in the namespace's speed limit; absent = no limit */
+    bytesPerSecond: z.number().optional(),
   }),
   z.object({ command: z.literal('verify'), ...pinned }),
   z.object({

@@ -49,7 +49,10 @@ export const download = async (
 
   reporter.enter('Downloading', { bytesTotal: plan.bytesTotal, filesTotal: listing.files.length })
   await ensureFolder(store.staging)
-  const fetched = await fetchBlobs({ source, store, plan, revision: listing.revision, reporter })
+  const fetched = await fetchBlobs({
+    ...{ source, store, plan, revision: listing.revision, reporter },
+    ...(task.bytesPerSecond ? { bytesPerSecond: task.bytesPerSecond } : {}),
+  })
   reporter.enter('Publishing')
   await store.publish(listing, source.asked)
   const bytesFetched = plan.bytesMissing - fetched.bytesResumed

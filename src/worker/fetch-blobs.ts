@@ -11,6 +11,7 @@ import { type FetchTools, fetchFile, partSizeOf } from './transfer/fetch-file.ts
 import { FrontHasher } from './transfer/front-hasher.ts'
 import { countResumable } from './transfer/partial.ts'
 import { RangeSockets } from './transfer/range-sockets.ts'
+import { Throttle } from './transfer/throttle.ts'
 
 /** Blobs at a time, and connections of all of them together. */
 const blobsAtOnce = 4
@@ -22,6 +23,8 @@ export interface BlobsOrder {
   readonly plan: Plan
   readonly revision: string
   readonly reporter: Reporter
+  /** of all blobs together; absent: no limit */
+  readonly bytesPerSecond?: number
 }
 
 /** Adds up what every stream has got. */
@@ -73,7 +76,9 @@ export const fetchBlobs = async (order: BlobsOrder): Promise<Fetched> => {
   const [hasher, sockets] = [new FrontHasher(), new RangeSockets()]
   reporter.watchFor(hostOf(order))
   try {
-    const tools = { connections: new Connections(mostConnections), sockets, hasher }
+    const { bytesPerSecond } = order
+    const limit = bytesPerSecond ? { throttle: new Throttle(bytesPerSecond) } : {}
+    const tools = { connections: new Connections(mostConnections), sockets, hasher, ...limit }
     return { digests: await fetchAll(order, tally, tools), bytesResumed }
   } finally {
     reporter.unwatch()

@@ -5,6 +5,7 @@ import { NoRanges, streamPart } from './part-stream.ts'
 import type { Partial } from './partial.ts'
 import type { Part } from './parts.ts'
 import type { RangeSockets } from './range-sockets.ts'
+import type { Throttle } from './throttle.ts'
 import { longestPatience, pause, toNetworkError, Watchdog, type Wire, withRetries } from './wire.ts'
 
 /** Connections that one work may have open, over all its blobs. */
@@ -50,6 +51,7 @@ export interface CrewOrder {
   readonly partial: Partial
   readonly connections: Connections
   readonly sockets?: RangeSockets
+  readonly throttle?: Throttle
   /** called whenever bytes were written */
   readonly onBytes: () => void
   /** called after each part; what it throws ends the crew */
@@ -159,14 +161,22 @@ export class Crew {
   }
 
   #partOrder() {
-    const { path, onBytes, sockets } = this.#order
+    const { path, onBytes, sockets, throttle } = this.#order
     const url = this.#known ?? this.#order.url
     const onAnswer = (answered: string): void => {
       this.#known = answered
       this.#fillUp()
     }
     const isSigned = url !== this.#order.url
-    return { url, isSigned, path, onBytes, onAnswer, ...(this.#known && sockets ? { sockets } : {}) }
+    return {
+      url,
+      isSigned,
+      path,
+      onBytes,
+      onAnswer,
+      ...(this.#known && sockets ? { sockets } : {}),
+      ...(throttle ? { throttle } : {}),
+    }
   }
 
   /** Fewer connections, and quiet for as long as the server asks. */

@@ -8,6 +8,7 @@ import { NoRanges, streamWhole } from './part-stream.ts'
 import { Partial } from './partial.ts'
 import { partSizeFor } from './parts.ts'
 import type { RangeSockets } from './range-sockets.ts'
+import type { Throttle } from './throttle.ts'
 import { toNetworkError, Watchdog, type Wire, withRetries } from './wire.ts'
 
 export interface FetchOrder {
@@ -30,6 +31,8 @@ export interface FetchTools {
   /** absent: everything goes through fetch */
   readonly sockets?: RangeSockets
   readonly hasher: FrontHasher
+  /** absent: as fast as it comes */
+  readonly throttle?: Throttle
 }
 
 interface Digests {
@@ -127,12 +130,14 @@ const transfer = async (
 }
 
 /** One stream from the first byte: a break begins it anew. */
-const transferWhole = (wire: Wire, { order, partial }: Fetching, onBytes: () => void): Promise<void> =>
+const transferWhole = (wire: Wire, { order, partial, tools }: Fetching, onBytes: () => void): Promise<void> =>
   withRetries(wire, async () => {
     const dog = new Watchdog(wire)
     const { url, path } = order
     try {
-      await streamWhole(wire, dog, { order: { url, isSigned: false, path, onBytes }, partial })
+      const { throttle } = tools
+      const whole = { url, isSigned: false, path, onBytes, ...(throttle ? { throttle } : {}) }
+      await streamWhole(wire, dog, { order: whole, partial })
     } catch (error) {
       throw isDiskError(error) ? error : toNetworkError(error, wire, dog, new URL(url).host)
     } finally {

@@ -4,6 +4,7 @@ import { type Answer, askByFetch, askBySocket } from './answer.ts'
 import type { Partial } from './partial.ts'
 import type { Part } from './parts.ts'
 import type { RangeSockets } from './range-sockets.ts'
+import type { Throttle } from './throttle.ts'
 import type { Exchange, Watchdog, Wire } from './wire.ts'
 
 /** The server sends the whole file, or refuses ranges: it has none to give. */
@@ -15,6 +16,7 @@ export interface PartOrder {
   readonly isSigned: boolean
   /** connections for an address that has answered a range before */
   readonly sockets?: RangeSockets
+  readonly throttle?: Throttle
   /** name of the file, for messages */
   readonly path: string
   readonly onBytes: () => void
@@ -46,7 +48,7 @@ export const streamPart = async (
     if (isAll) checkLength(answer, order, size)
     else checkRange(answer, order, { from, end, size })
     if (!isAll) order.onAnswer?.(answer.url)
-    const reader = readerOf(answer)
+    const reader = readerOf(answer, paceOf(dog, order))
     await fill(reader, { order, partial, index: part.index, wanted: end - from })
     await reader.end(order, size)
   } catch (error) {
@@ -67,7 +69,7 @@ export const streamWhole = async (
   const answer = await open(wire, dog, { order, range: undefined })
   try {
     checkLength(answer, order, size)
-    const reader = readerOf(answer)
+    const reader = readerOf(answer, paceOf(dog, order))
     for (let index = 0; index < partial.parts; index++) {
       await fill(reader, { order, partial, index, wanted: partial.part(index).size })
       await partial.sync(index)
@@ -138,12 +140,20 @@ interface BodyReader {
   readonly isBorrowed: boolean
 }
 
-const readerOf = (answer: Answer): BodyReader => {
+type Pace = (bytes: number) => Promise<void> | undefined
+
+const paceOf =
+  (dog: Watchdog, { throttle }: PartOrder): Pace =>
+  bytes =>
+    throttle?.take(bytes, dog.signal, () => dog.touch())
+
+const readerOf = (answer: Answer, pace: Pace): BodyReader => {
   let rest: Uint8Array | undefined
   return {
     isBorrowed: answer.isBorrowed,
     take: async most => {
       const chunk = rest ?? (await answer.read())
+      if (chunk && chunk !== rest) await pace(chunk.length)
       rest = chunk && chunk.length > most ? chunk.subarray(most) : undefined
       return chunk?.subarray(0, most)
     },

@@ -9,6 +9,7 @@ import { Connections } from '../../../src/worker/transfer/crew.ts'
 import { fetchFile } from '../../../src/worker/transfer/fetch-file.ts'
 import { FrontHasher } from '../../../src/worker/transfer/front-hasher.ts'
 import { RangeSockets } from '../../../src/worker/transfer/range-sockets.ts'
+import { Throttle } from '../../../src/worker/transfer/throttle.ts'
 import type { Wire } from '../../../src/worker/transfer/wire.ts'
 import type { Fault } from '../../stand-ins/faults.ts'
 import { type Hub, startHub } from '../../stand-ins/hub.ts'
@@ -223,4 +224,21 @@ it('a git digest is checked as well as a SHA-256', async () => {
     onBytes: () => {},
   }
   expect(await fetchFile(wireOf(), order, { connections: new Connections(32), sockets, hasher })).toBe(sha256)
+})
+
+it('a speed limit holds for all connections together, within a twentieth', async () => {
+  const limit = 1_000_000
+  const begun = performance.now()
+  const order = {
+    url: `${hub.url}/${repo}/resolve/main/${name}`,
+    path: name,
+    size: content.length,
+    digest: { algorithm: 'sha256', hex: sha256 } as const,
+    target: target(),
+    onBytes: () => {},
+  }
+  const throttle = new Throttle(limit)
+  await fetchFile(wireOf(), order, { connections: new Connections(32), sockets, hasher, throttle })
+  const seconds = (performance.now() - begun) / 1000
+  expect(content.length / seconds).toBeLessThan(limit * 1.05 + limit * (0.4 / seconds))
 })
