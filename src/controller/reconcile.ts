@@ -6,7 +6,7 @@ import { hasEnded, settleModel } from '../domain/model-settle.ts'
 import { finalizer, type Key, type Model, parseKey, type Runtime } from '../domain/object.ts'
 import type { RuntimeObservation } from '../domain/observation.ts'
 import { newestPodOf } from '../domain/runtime-facts.ts'
-import { failSwitch } from '../domain/runtime-outcome.ts'
+import { failBack, failSwitch } from '../domain/runtime-outcome.ts'
 import { decideRuntime } from '../domain/runtime-rules.ts'
 import { nextDefectStatus, nextModelStatus, nextRuntimeStatus } from '../domain/status.ts'
 import { type Actor, actOnModel, actOnRuntime } from './act.ts'
@@ -173,8 +173,9 @@ const afterTrouble = (
   outcome: Outcome,
 ): RuntimeDecision => {
   const open = seen.runtime.status.switch
-  if (open && !(outcome instanceof Waiting) && open.step !== 'RollingBack') {
-    return failSwitch({ seen, open }, outcome.reason, outcome.message)
+  if (open && !(outcome instanceof Waiting)) {
+    const turn = open.step === 'RollingBack' ? failBack : failSwitch
+    return turn({ seen, open }, outcome.reason, outcome.message)
   }
   return { ...decision, ...saying(outcome), ...(open ? {} : { phase: phaseOf(outcome) }) }
 }

@@ -110,7 +110,8 @@ export const commitSwitch = (now: Switching, target: Candidate): RuntimeDecision
   }
 }
 
-/** Ends without a new serving: Idle (unloaded as asked), RolledBack (the old one serves), Failed (nothing does), Cancelled. */
+/** Ends without a new serving: Idle (unloaded as asked), RolledBack (the old one serves again), Failed (nothing does), Cancelled
+ *  (refused before anything was touched: the old one serves on). */
 export const endSwitch = (
   now: Switching,
   result: 'Idle' | 'RolledBack' | 'Failed' | 'Cancelled',
@@ -130,7 +131,7 @@ export const endSwitch = (
   const operations = history(now, isCancel ? 'Cancelled' : 'Failed', { ...failure, ...lost })
   const lastSwitch = closed(now, isCancel && result === 'RolledBack' ? 'Cancelled' : result, lost)
   const gone = result === 'Failed' ? { active: undefined } : {}
-  const phase = result === 'Cancelled' ? 'RolledBack' : result
+  const phase = result === 'Cancelled' ? 'Rejected' : result
   return {
     phase,
     reason: failure.reason as Reason,
@@ -153,7 +154,10 @@ export const failSwitch = (now: Switching, reason: Reason, message: string): Run
   const failure = { reason, message: shortMessage(message, 240) }
   const failed = { ...now, open: { ...now.open, failure } }
   const untouched = now.open.step === 'Preflight' || now.open.step === 'Draining'
-  if (untouched) return { ...endSwitch(failed, 'RolledBack'), actions: backInService(now.seen) }
+  if (untouched) {
+    const result = reason === 'Replaced' ? 'RolledBack' : 'Cancelled'
+    return { ...endSwitch(failed, result), actions: backInService(now.seen) }
+  }
   const { onFailure } = now.seen.runtime.spec.switch
   if (!now.open.from || (onFailure === 'Stop' && reason !== 'Replaced')) return endSwitch(failed, 'Failed')
   const at = now.seen.now.toISOString()
@@ -168,4 +172,12 @@ export const failSwitch = (now: Switching, reason: Reason, message: string): Run
     },
   }
   return { phase: 'RollingBack', reason, message: `going back: ${message}`, actions: [], again: 1, change }
+}
+
+/** The way back is barred: nothing serves, and waiting would not help. */
+export const failBack = (now: Switching, reason: Reason, message: string): RuntimeDecision => {
+  const before = now.open.failure?.reason
+  const text = `cannot go back${before ? ` after ${before}` : ''}: ${message}`
+  const failure = { reason, message: shortMessage(text, 240) }
+  return { ...endSwitch({ ...now, open: { ...now.open, failure } }, 'Failed'), isStalled: true }
 }

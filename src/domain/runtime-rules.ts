@@ -118,7 +118,7 @@ const rejected: Speak = seen => {
   })
   if (seen.runtime.invalid) return no({ reason: 'InvalidSpec', message: seen.runtime.invalid })
   const problem = problemsOf(seen).find(one => !passing.includes(one.reason))
-  return problem && no(problem)
+  return problem ? no(problem) : failedBefore(seen, 'Cancelled')
 }
 
 const waiting: Speak = seen => {
@@ -163,22 +163,22 @@ const idle: Speak = seen => {
 
 /** Such a failure says nothing against the wish: when the cause has passed, it is tried again. */
 const hasPassed = (reason: string | undefined): boolean =>
-  reason === 'WaitingForModel' || passing.some(one => one === reason)
+  reason === 'Replaced' || reason === 'WaitingForModel' || passing.some(one => one === reason)
 
 /** The same wish failed last: nothing until the wish, the Model or the retry annotation changes. */
-const failedBefore = (seen: Seen, result: 'RolledBack' | 'Failed'): RuntimeDecision | undefined => {
+const failedBefore = (
+  seen: Seen,
+  result: 'RolledBack' | 'Failed' | 'Cancelled',
+): RuntimeDecision | undefined => {
   const last = seen.runtime.status.lastSwitch
   const wanted = wantedOf(seen)
   if (!wanted || last?.result !== result || !isSame(last.to, toServed(wanted))) return undefined
   if (retryAsked(seen) || hasPassed(last.reason)) return undefined
-  const reason = (last.reason ?? 'SwitchFailed') as Reason
-  const lead = result === 'RolledBack' ? 'rolled back: ' : ''
-  const keeps = result === 'RolledBack' ? keepProving(seen) : []
   return {
-    phase: result,
-    reason,
-    message: lead + (last.message ?? ''),
-    actions: keeps,
+    phase: result === 'Cancelled' ? 'Rejected' : result,
+    reason: (last.reason ?? 'SwitchFailed') as Reason,
+    message: (result === 'RolledBack' ? 'rolled back: ' : '') + (last.message ?? ''),
+    actions: result === 'Failed' ? [] : keepProving(seen),
     isStalled: true,
     again: 15_000,
   }

@@ -150,7 +150,7 @@ const rows: readonly Row[] = [
     [],
   ],
   [
-    'RolledBack',
+    'Rejected',
     'TooManyReplicas',
     '-',
     'preflight finds a problem: nothing was touched',
@@ -166,7 +166,7 @@ const rows: readonly Row[] = [
     [],
   ],
   [
-    'RolledBack',
+    'Rejected',
     'EngineUnreachable',
     '-',
     'the engine has not answered for long',
@@ -358,6 +358,17 @@ const rows: readonly Row[] = [
     '-',
     'the wanted Model does not fit',
     seenRuntime({ wanted: problem('EngineCannotServe') }),
+    [],
+  ],
+  [
+    'Rejected',
+    'FieldConflict',
+    '-',
+    'the switch was refused before anything was touched',
+    withStatus(
+      { active: active(), lastSwitch: { ...last('Cancelled'), reason: 'FieldConflict' } },
+      { wanted: b },
+    ),
     [],
   ],
   [
