@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { toFailure } from '../../../src/worker/outcome.ts'
 import { Connections } from '../../../src/worker/transfer/crew.ts'
-import { fetchFile } from '../../../src/worker/transfer/fetch-file.ts'
+import { type FetchOrder, fetchFile } from '../../../src/worker/transfer/fetch-file.ts'
 import { FrontHasher } from '../../../src/worker/transfer/front-hasher.ts'
 import { RangeSockets } from '../../../src/worker/transfer/range-sockets.ts'
 import { Throttle } from '../../../src/worker/transfer/throttle.ts'
@@ -50,18 +50,26 @@ const wireOf = (more: Partial<Wire> = {}): Wire => ({
   ...more,
 })
 
-const get = (more: { wire?: Partial<Wire>; hex?: string; onBytes?: (n: number) => void } = {}) =>
+interface Wish {
+  readonly wire?: Partial<Wire>
+  readonly digest?: FetchOrder['digest']
+  readonly onBytes?: (bytes: number) => void
+  readonly throttle?: Throttle
+}
+
+const get = ({
+  wire,
+  digest = { algorithm: 'sha256', hex: sha256 },
+  onBytes = () => {},
+  ...tools
+}: Wish = {}) =>
   fetchFile(
-    wireOf(more.wire),
+    wireOf(wire),
     {
       url: `${hub.url}/${repo}/resolve/main/${name}`,
-      path: name,
-      size: content.length,
-      digest: { algorithm: 'sha256', hex: more.hex ?? sha256 },
-      target: target(),
-      onBytes: more.onBytes ?? (() => {}),
+      ...{ path: name, size: content.length, digest, target: target(), onBytes },
     },
-    { connections: new Connections(32), sockets, hasher },
+    { connections: new Connections(32), sockets, hasher, ...tools },
   )
 
 const failure = async (work: Promise<unknown>) => {
@@ -202,7 +210,7 @@ describe('wrong bytes', () => {
 
   it('that differ from time to time are named by their part', async () => {
     hub.setFault(name, { kind: 'flipBit', at: 5 * partSize + 3, times: 41 })
-    const { message } = await failure(get({ hex: 'f'.repeat(64) }))
+    const { message } = await failure(get({ digest: { algorithm: 'sha256', hex: 'f'.repeat(64) } }))
     expect(message).toContain('parts 5 differed')
   })
 })
@@ -214,31 +222,14 @@ it('two writers of one blob end with the right bytes', async () => {
 })
 
 it('a git digest is checked as well as a SHA-256', async () => {
-  const git = createHash('sha1').update(`blob ${content.length}\0`).update(content).digest('hex')
-  const order = {
-    url: `${hub.url}/${repo}/resolve/main/${name}`,
-    path: name,
-    size: content.length,
-    digest: { algorithm: 'gitSha1', hex: git } as const,
-    target: target(),
-    onBytes: () => {},
-  }
-  expect(await fetchFile(wireOf(), order, { connections: new Connections(32), sockets, hasher })).toBe(sha256)
+  const hex = createHash('sha1').update(`blob ${content.length}\0`).update(content).digest('hex')
+  expect(await get({ digest: { algorithm: 'gitSha1', hex } })).toBe(sha256)
 })
 
 it('a speed limit holds for all connections together, within a twentieth', async () => {
   const limit = 1_000_000
   const begun = performance.now()
-  const order = {
-    url: `${hub.url}/${repo}/resolve/main/${name}`,
-    path: name,
-    size: content.length,
-    digest: { algorithm: 'sha256', hex: sha256 } as const,
-    target: target(),
-    onBytes: () => {},
-  }
-  const throttle = new Throttle(limit)
-  await fetchFile(wireOf(), order, { connections: new Connections(32), sockets, hasher, throttle })
+  await get({ throttle: new Throttle(limit) })
   const seconds = (performance.now() - begun) / 1000
   expect(content.length / seconds).toBeLessThan(limit * 1.05 + limit * (0.4 / seconds))
 })
