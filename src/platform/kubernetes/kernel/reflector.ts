@@ -1,6 +1,7 @@
 // Mirrors one selection of objects: fills by a streaming list, follows by watch, survives every way in which a watch can end.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Client, endsInitialEvents, type WatchEvent, type WatchOptions } from './client.ts'
+import { deepFreeze } from './deep-freeze.ts'
 import { ApiError } from './errors.ts'
 import { compareVersions } from './freshness.ts'
 import { NoAnswer, reasonOf } from './no-answer.ts'
@@ -47,6 +48,8 @@ export class Reflector<T extends KernelObject> {
   #version: string | undefined
   #canStreamLists = true
   #failures = 0
+  /** over any number of watches that ended politely */
+  #healthySince = performance.now()
   #quietEnds = 0
   #lastError: unknown
 
@@ -126,9 +129,9 @@ export class Reflector<T extends KernelObject> {
       const startedAt = performance.now()
       try {
         const seen = this.#version === undefined ? await this.#fill() : await this.#follow()
-        if (this.#isTooShort(startedAt, seen)) await this.#backOff('short', startedAt)
+        if (this.#isTooShort(startedAt, seen)) await this.#backOff('short')
       } catch (error) {
-        await this.#recover(error, startedAt)
+        await this.#recover(error)
       }
     }
   }
@@ -241,7 +244,7 @@ export class Reflector<T extends KernelObject> {
   }
 
   /** 1 stopped or asked to refill  2 lists cannot be streamed  3 version unusable: read afresh  4 anything else: watch again. */
-  async #recover(error: unknown, startedAt: number): Promise<void> {
+  async #recover(error: unknown): Promise<void> {
     if (this.#restart.signal.aborted) return
     this.#lastError = error
     if (this.#isRefusalToStream(error)) {
@@ -250,12 +253,14 @@ export class Reflector<T extends KernelObject> {
     }
     const reason = reasonOf(error)
     if (error instanceof ApiError && (error.isGone || isTooNew(error))) this.#version = undefined
-    if (reason === 'Timeout' && this.#isSuspectedStale()) this.#version = undefined
+    // A refusal may have Timeout as its reason too (504), and is a sign of life.
+    if (error instanceof NoAnswer && reason === 'Timeout' && this.#isSuspectedStale())
+      this.#version = undefined
     this.#options.log?.warn(
       { err: error, resource: this.#source.resource.plural },
       'a watch ended; it is opened again',
     )
-    await this.#backOff(reason, startedAt)
+    await this.#backOff(reason)
   }
 
   #isRefusalToStream(error: unknown): boolean {
@@ -273,13 +278,14 @@ export class Reflector<T extends KernelObject> {
     return performance.now() - startedAt < 1000 && seen === 0
   }
 
-  async #backOff(reason: string, startedAt: number): Promise<void> {
+  async #backOff(reason: string): Promise<void> {
     const { firstMs, longestMs, healthyAfterMs } = this.#options.backoff
     this.#recorder?.restarted(reason)
-    if (performance.now() - startedAt > healthyAfterMs) this.#failures = 0
+    if (performance.now() - this.#healthySince > healthyAfterMs) this.#failures = 0
     const ceiling = Math.min(longestMs, firstMs * 2 ** Math.min(this.#failures++, 20))
     const waitMs = ceiling * this.#options.random()
     await sleep(waitMs, undefined, { signal: this.#restart.signal }).catch(() => undefined)
+    this.#healthySince = performance.now()
   }
 }
 
@@ -290,10 +296,3 @@ const isOlder = (one: KernelObject, other: KernelObject): boolean =>
 /** The version lies in the server's future: its state was set back. */
 const isTooNew = (error: ApiError): boolean =>
   (error.details.causes ?? []).some(cause => cause.reason === 'ResourceVersionTooLarge')
-
-const deepFreeze = <V>(value: V): V => {
-  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value
-  Object.freeze(value)
-  Object.values(value).forEach(deepFreeze)
-  return value
-}

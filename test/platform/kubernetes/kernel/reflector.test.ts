@@ -1,6 +1,5 @@
 // The reflector on a loopback API server: it fills, follows, and survives every way in which a watch can end.
 import { setTimeout as sleep } from 'node:timers/promises'
-import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import {
   Reflector,
@@ -9,7 +8,7 @@ import {
 } from '../../../../src/platform/kubernetes/kernel/reflector.ts'
 import { CONFIG_MAP } from '../../../../src/platform/kubernetes/kernel/resources.ts'
 import { ApiServerStandIn, type Thing } from './api-server.ts'
-import { foldEvents, versionOf } from './told.ts'
+import { versionOf } from './told.ts'
 import { openWire, type Wire } from './wire.ts'
 
 const quick: ReflectorOptions = {
@@ -159,6 +158,36 @@ describe('A reflector', () => {
     expect(server.asked.slice(0, 4)).toEqual(['streaming list', watch, watch, 'streaming list'])
   })
 
+  it('that is refused with 504 again and again goes on from its version: a refusal is no silence', async () => {
+    await start()
+    server.refusals.push({ code: 504, reason: 'Timeout' }, { code: 504, reason: 'Timeout' })
+    server.cut('end')
+    server.put('n', 'a')
+    await until(isAtRest)
+    expect(server.refusals).toEqual([])
+    expect(server.asked.filter(each => each === 'streaming list')).toHaveLength(1)
+  })
+
+  it('after a time of health begins its patience anew, however short its watches are', async () => {
+    let chance = 0
+    const backoff = { firstMs: 1, longestMs: 1e9, healthyAfterMs: 100 }
+    await start({ backoff, random: () => chance })
+    server.refusals.push(...Array.from({ length: 20 }, () => ({ code: 503, reason: 'ServiceUnavailable' })))
+    server.cut('end')
+    await until(() => server.refusals.length === 0 && server.watches === 1)
+    for (const endsAt = performance.now() + 150; performance.now() < endsAt; await sleep(10)) {
+      server.put('n', 'a')
+      await until(isAtRest)
+      server.cut('end')
+      await until(() => server.watches === 1)
+    }
+    chance = 1
+    server.cut('reset')
+    server.put('n', 'b')
+    await until(isAtRest)
+    expect(reflector.list()).toHaveLength(2)
+  })
+
   it('does not ask in a tight loop when every watch ends at once', async () => {
     await start({ backoff: { firstMs: 200, longestMs: 200, healthyAfterMs: 1000 } })
     const ending = setInterval(() => server.cut('end'), 1)
@@ -213,81 +242,5 @@ describe('A reflector', () => {
     await start()
     const [thing] = reflector.list()
     expect(() => Object.assign((thing as Thing).data as object, { color: 'x' })).toThrow(TypeError)
-  })
-})
-
-type Command =
-  | { readonly do: 'put' | 'remove'; readonly name: string }
-  | { readonly do: 'cut'; readonly how: 'reset' | 'end' | 'gone' | 'torn' }
-  | { readonly do: 'compact' | 'bookmark' | 'fail' | 'expire' | 'refill' | 'pause' }
-
-const play = async (command: Command): Promise<void> => {
-  switch (command.do) {
-    case 'put':
-      return void server.put('n', command.name)
-    case 'remove':
-      return server.remove('n', command.name)
-    case 'cut':
-      return server.cut(command.how)
-    case 'fail':
-      return void server.refusals.push({ code: 503, reason: 'ServiceUnavailable' })
-    case 'expire':
-      server.expiredPages = 2
-      return
-    case 'refill':
-      return reflector.refill()
-    case 'pause':
-      return sleep(4)
-    default:
-      return server[command.do]()
-  }
-}
-
-describe('Whatever happens to server and connection', () => {
-  const name = fc.constantFrom('a', 'b', 'c', 'd')
-  const command: fc.Arbitrary<Command> = fc.oneof(
-    { weight: 6, arbitrary: fc.record({ do: fc.constant('put' as const), name }) },
-    { weight: 3, arbitrary: fc.record({ do: fc.constant('remove' as const), name }) },
-    {
-      weight: 3,
-      arbitrary: fc.record({
-        do: fc.constant('cut' as const),
-        how: fc.constantFrom('reset', 'end', 'gone', 'torn'),
-      }),
-    },
-    {
-      weight: 3,
-      arbitrary: fc.record({ do: fc.constantFrom('compact', 'bookmark', 'fail', 'expire', 'refill') }),
-    },
-    { weight: 5, arbitrary: fc.record({ do: fc.constant('pause' as const) }) },
-  )
-
-  it('the store equals the server at rest, and so does what a listener was told', async () => {
-    await fc.assert(
-      fc.asyncProperty(
-        fc.array(command, { maxLength: 30, size: 'max' }),
-        fc.boolean(),
-        async (commands, canStream) => {
-          server = new ApiServerStandIn()
-          server.canStreamLists = canStream
-          const here = await openWire(server.answer)
-          reflector = new Reflector<Thing>(
-            here.client,
-            { resource: CONFIG_MAP, transform: thing => thing },
-            { ...quick, pageSize: 2 },
-          )
-          const listener = foldEvents<Thing>()
-          reflector.subscribe(listener.fold)
-          reflector.start()
-          for (const each of commands) await play(each)
-          await until(() => reflector.isSynced && isAtRest(), 'rest')
-          expect(listener.contradictions).toEqual([])
-          expect([...listener.known.values()].sort()).toEqual(reflector.list().map(versionOf).sort())
-          await reflector.stop()
-          await here.close()
-        },
-      ),
-      { numRuns: 60 },
-    )
   })
 })
