@@ -60,13 +60,12 @@ const switching: Speak = seen => {
   if (!isIdle && wanted && isSame(open.from, toServed(wanted)))
     return failSwitch(now, 'Replaced', 'the model before is wanted again')
   if (isIdle || wanted) return replaceTarget(now)
-  return failSwitch(now, ...whyNot(seen))
+  return failSwitch(now, 'Replaced', whyNot(seen))
 }
 
-const whyNot = ({ wanted }: Seen): [Reason, string] =>
-  wanted && isProblem(wanted)
-    ? [wanted.reason, wanted.message]
-    : ['Replaced', 'the target is not wanted any more']
+/** The wish has changed, or cannot be met now: that says nothing against the target, which may be wanted again. */
+const whyNot = ({ wanted }: Seen): string =>
+  wanted && isProblem(wanted) ? wanted.message : 'the target is not wanted any more'
 
 const replaceTarget = (now: Switching): RuntimeDecision => {
   const wanted = now.seen.runtime.spec.desiredState === 'Idle' ? undefined : wantedOf(now.seen)

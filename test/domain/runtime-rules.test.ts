@@ -615,6 +615,25 @@ const stepAfter = (seen: RuntimeObservation): string => {
   return next?.step ?? '-'
 }
 
+describe('A wish that cannot be met, written while a switch runs', () => {
+  const bad = { wanted: problem('ArgumentNotAllowed') }
+
+  it('drops a switch that has touched nothing; what it went to may be wanted again', () => {
+    const { change } = decideRuntime(switching({ step: 'Preflight' }, bad))
+    expect(change?.lastSwitch?.result).toBe('Cancelled')
+    const again = withStatus({ active: active(), ...change } as RuntimeStatus, { wanted: b })
+    expect(decideRuntime(again).phase).toBe('SwitchDue')
+  })
+
+  it('goes back from a switch under way, also where a failure would stop', () => {
+    const stops = { switch: { onFailure: 'Stop', drainSeconds: 30 } }
+    expect(decideRuntime(switching({ step: 'Loading' }, bad, stops)).change?.switch).toMatchObject({
+      step: 'RollingBack',
+      failure: { reason: 'Replaced' },
+    })
+  })
+})
+
 describe('The rules of a Runtime', () => {
   it.each(rows)('%s (%s, then %s): %s', (phase, reason, step, _, seen, asked) => {
     const decision = decideRuntime(seen)
