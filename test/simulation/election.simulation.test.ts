@@ -30,7 +30,7 @@ type Handover = { readonly acquiredMs: number; readonly wroteMs: number }
 const handOver = async (seed: number, end: (leader: ElectionProcess) => void): Promise<Handover> => {
   const schedule = new Schedule(seed, { isCalm: true })
   const { time, server, random } = schedule
-  await time.runUntil(between(random, 18_000, 22_000))
+  await time.runUntil(between(random, 24_000, 28_000))
   const begin = time.now
   const changes = server.acquisitions.length
   end(schedule.leader!)

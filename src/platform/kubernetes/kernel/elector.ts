@@ -205,8 +205,9 @@ export class Elector implements Fence {
   /** It is ours already when the answer to our own taking was lost. */
   #mayTake(isFirstLook: boolean): boolean {
     if (this.#view.isOurs) return true
-    this.#isUnproven = !this.#view.lease && !(isFirstLook && this.#settings.isNew?.())
-    return this.#view.freeAt <= this.#clock.now()
+    const isNew = !this.#view.lease && isFirstLook && this.#settings.isNew?.() === true
+    this.#isUnproven = !this.#view.lease && !isNew
+    return isNew || this.#view.freeAt <= this.#clock.now()
   }
 
   /** Counted from the moment of sending: the server cannot have counted earlier. */

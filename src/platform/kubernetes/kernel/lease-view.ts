@@ -56,11 +56,10 @@ export class LeaseView {
     return this.#lease ? transitionsOf(this.#lease) : 0
   }
 
-  /** On the clock of this process. A Lease that vanished is left for a moment to its holder, who makes it again. */
+  /** On the clock of this process. One that is not there is left for a moment to its holder, who makes it again. */
   get freeAt(): number {
     const seenAt = this.#sighting?.at ?? Number.NEGATIVE_INFINITY
-    if (this.#lease) return freeAt(this.#lease, seenAt, this.#us.leaseMs)
-    return this.#last ? seenAt + 2 * this.#us.retryMs : Number.NEGATIVE_INFINITY
+    return this.#lease ? freeAt(this.#lease, seenAt, this.#us.leaseMs) : seenAt + 2 * this.#us.retryMs
   }
 
   async look(how: CallOptions): Promise<void> {

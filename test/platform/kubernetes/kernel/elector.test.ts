@@ -136,6 +136,17 @@ describe('winning a Lease', () => {
     expect((await leading).mutationsAllowed()).toBe(true)
   })
 
+  it('who begins while the Lease is missing leaves it to its holder, who makes it again', async () => {
+    const stop = new AbortController()
+    const waiting = candidate('us', { retryMs: 60_000, isNew: () => false }).acquire(stop.signal)
+    waiting.catch(() => undefined)
+    await vi.waitFor(() => expect(server.watches).toBe(1), 5000)
+    heldByOther()
+    stop.abort()
+    await expect(waiting).rejects.toThrow()
+    expect(lease().holderIdentity).toBe('other')
+  })
+
   it('who loses a Lease that it just made never begins to lead', async () => {
     const leading = candidate('us', { isNew: () => false }).acquire()
     leading.catch(() => undefined)
