@@ -20,7 +20,7 @@ import { Transport } from './platform/kubernetes/kernel/transport.ts'
 import { type Caches, createCaches } from './platform/kubernetes/kubernetes-caches.ts'
 import { createKubernetesPlatform } from './platform/kubernetes/kubernetes-platform.ts'
 import { toWorkerSettings } from './platform/kubernetes/worker-settings.ts'
-import { readSettings, type Settings } from './settings.ts'
+import { hasProxy, readSettings, type Settings } from './settings.ts'
 import { serveHealth, serveMetrics } from './telemetry/health-server.ts'
 import { createLog, type Log } from './telemetry/log.ts'
 import { createMetrics, type Metrics } from './telemetry/metrics.ts'
@@ -208,7 +208,7 @@ const version = '0.1.0'
 
 const run = async ([command = '', ...rest]: readonly string[]): Promise<number> => {
   if (command === 'operator') return operator()
-  if (command === 'worker') return workerMain(rest, { openEngine })
+  if (command === 'worker') return workerMain(rest, { openEngine, hasProxy: hasProxy() })
   if (command === 'crds') return printCrds()
   if (command === 'version' || command === '--version') return console.log(version) ?? 0
   console.error(usage)

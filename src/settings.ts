@@ -67,3 +67,7 @@ export const readSettings = (environment: NodeJS.ProcessEnv = process.env): Sett
     `${issue?.path.join('.')}: ${issue?.message}. See charts/switchyard/values.yaml for what it may be.`,
   )
 }
+
+/** Whether the environment names a proxy for HTTP, as the chart's `worker.proxy` does. */
+export const hasProxy = (environment: NodeJS.ProcessEnv = process.env): boolean =>
+  ['HTTP_PROXY', 'HTTPS_PROXY', 'http_proxy', 'https_proxy'].some(name => environment[name])

@@ -4,6 +4,7 @@ import { Resolved } from './artifact.ts'
 import { Capabilities } from './capabilities.ts'
 import {
   digestPattern,
+  endpointPattern,
   globPattern,
   objectNamePattern,
   ollamaNamePattern,
@@ -20,6 +21,12 @@ const noDots = (field: string) => ({
   holds: (self: string) => !self.includes('..') && !self.includes('//'),
 })
 
+const noClimb = (field: string) => ({
+  rule: `!self.contains('..')`,
+  message: `${field} must not contain '..'`,
+  holds: (self: string) => !self.includes('..'),
+})
+
 const SecretKeyRef = z.object({
   name: dnsName().meta({ description: 'Secret of this namespace.' }),
   key: dataKey().default('token').meta({ description: 'Key inside the Secret.' }),
@@ -29,6 +36,13 @@ const immutable = (field: string) => ({
   rule: 'self == oldSelf',
   message: `${field} is immutable; create another Model for another source`,
   transition: true as const,
+})
+
+const Mirror = z.object({
+  endpoint: withRules(word(512, endpointPattern), [noClimb('endpoint')]).meta({
+    description:
+      'Address as of the Hub, a path prefix is allowed. It gets no token; commit and digests are never taken from it.',
+  }),
 })
 
 const HuggingFace = z.object({
@@ -50,6 +64,9 @@ const HuggingFace = z.object({
       description: 'Patterns of files never to fetch.',
     }),
   tokenSecretRef: SecretKeyRef.optional().meta({ description: 'Secret with the access token.' }),
+  mirrors: atomicList(Mirror, 8)
+    .optional()
+    .meta({ description: 'Places that bytes are asked of before the Hub, in order.' }),
 })
 
 const Ollama = z.object({

@@ -76,6 +76,10 @@ export const toRepoPath = (value: string, field = 'path'): RepoPath => {
   return value as RepoPath
 }
 
+/** What the API server accepts as an endpoint; `toEndpoint` has the last word. */
+export const endpointPattern =
+  '^https?://[A-Za-z0-9]([A-Za-z0-9.-]{0,252}[A-Za-z0-9])?(:[0-9]{1,5})?(/[A-Za-z0-9._~-]{1,64}){0,8}/?$'
+
 /** Accepts an endpoint of a hub, registry or mirror: http or https, no userinfo, no query, no trailing slash kept. */
 export const toEndpoint = (value: string, field = 'endpoint'): Endpoint => {
   const url = URL.canParse(value) ? new URL(value) : undefined

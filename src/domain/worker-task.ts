@@ -23,6 +23,7 @@ const huggingFace = z.object({
   revision: z.string(),
   include: z.array(z.string()).optional(),
   exclude: z.array(z.string()).optional(),
+  mirrors: z.array(z.object({ endpoint: z.string() })).optional(),
 })
 const ollama = z.object({ name: z.string(), digest: z.string().optional() })
 

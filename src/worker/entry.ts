@@ -44,7 +44,7 @@ const print = (line: string): void => {
 /** Resolves with the exit code. SIGTERM and SIGINT stop the work cleanly; an error that nobody caught is a result too. */
 export const workerMain = async (
   argv: readonly string[],
-  parts: Pick<WorkerIo, 'fetch' | 'openEngine'> = {},
+  parts: Pick<WorkerIo, 'fetch' | 'openEngine' | 'hasProxy'> = {},
 ): Promise<number> => {
   const stop = new AbortController()
   const onSignal = () => stop.abort()

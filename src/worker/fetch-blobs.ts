@@ -78,7 +78,8 @@ export const fetchBlobs = async (order: BlobsOrder): Promise<Fetched> => {
   try {
     const { bytesPerSecond } = order
     const limit = bytesPerSecond ? { throttle: new Throttle(bytesPerSecond) } : {}
-    const tools = { connections: new Connections(mostConnections), sockets, hasher, ...limit }
+    const fast = order.source.wire.hasProxy ? {} : { sockets }
+    const tools = { connections: new Connections(mostConnections), hasher, ...fast, ...limit }
     return { digests: await fetchAll(order, tally, tools), bytesResumed }
   } finally {
     reporter.unwatch()
@@ -155,7 +156,8 @@ const fetchBlob = async (
   const url = source.urlOf(revision, file)
   const check = new HeadCheck(file, target)
   const onFront = (front: number): Promise<void> => check.look(front)
-  const sha256 = await fetchFile(wire, { url, path, size, digest, target, onBytes, onFront }, tools)
+  const mirrors = source.mirrorsOf(revision, file)
+  const sha256 = await fetchFile(wire, { url, mirrors, path, size, digest, target, onBytes, onFront }, tools)
   await store.putBlob(target, file.blob)
   return sha256
 }

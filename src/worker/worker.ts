@@ -24,6 +24,8 @@ export interface WorkerIo {
   /** how `ask` speaks to an engine; absent = it cannot */
   readonly openEngine?: OpenEngine
   readonly retry?: RetryPolicy
+  /** the environment names a proxy */
+  readonly hasProxy?: boolean
   /** bytes of a part of a blob of this size */
   readonly partSize?: (size: number) => number
 }
@@ -53,8 +55,9 @@ const work = async (task: WorkerTask, io: WorkerIo, reporter: Reporter): Promise
 }
 
 const start = async (task: WorkerTask, io: WorkerIo, reporter: Reporter): Promise<WorkerResult> => {
-  const { fetch = createGuardedFetch(), signal, retry, partSize } = io
-  const network = { fetch, signal, ...(retry ? { retry } : {}), ...(partSize ? { partSize } : {}) }
+  const { hasProxy = false, signal, retry, partSize } = io
+  const { fetch = createGuardedFetch(hasProxy) } = io
+  const network = { fetch, signal, hasProxy, ...(retry ? { retry } : {}), ...(partSize ? { partSize } : {}) }
   switch (task.command) {
     case 'resolve':
       return { resolution: await resolve(task, network, reporter) }

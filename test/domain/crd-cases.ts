@@ -52,6 +52,12 @@ const modelRules: readonly Omit<RuleCase, 'kind'>[] = [
     bad: fromHub({ revision: 'refs/../main' }),
   },
   {
+    at: 'source.huggingFace.mirrors[].endpoint',
+    message: "endpoint must not contain '..'",
+    good: fromHub({ mirrors: [{ endpoint: 'https://hub.example:8443/api/hf' }] }),
+    bad: fromHub({ mirrors: [{ endpoint: 'https://hub.example/api/../x' }] }),
+  },
+  {
     at: 'source.huggingFace.include[]',
     message: dots('include'),
     good: fromHub({ include: ['*.safetensors', 'sub/*.json'] }),
@@ -316,6 +322,14 @@ export const badInputs: readonly BadInput[] = [
     spec: fromHub({ include: Array(65).fill('*') }),
     field: 'spec.source.huggingFace.include',
   },
+  ...['ftp://hub.example', 'https://user@hub.example', 'https://hub.example/a?b', '//hub', '-x', ''].map(
+    endpoint => ({
+      what: `a mirror at "${endpoint}"`,
+      kind: 'Model' as const,
+      spec: fromHub({ mirrors: [{ endpoint }] }),
+      field: 'spec.source.huggingFace.mirrors[0].endpoint',
+    }),
+  ),
   {
     what: 'an Ollama name that climbs',
     kind: 'Model',

@@ -1,7 +1,7 @@
 // The Hugging Face Hub as a source: metadata through its own client, names and ids checked before anything uses them.
 import { listFiles, modelInfo } from '@huggingface/hub'
 import type { Capabilities } from '../../domain/capabilities.ts'
-import { show, toCommit, toRepoId, toRepoPath, toRevision } from '../../domain/names.ts'
+import { show, toCommit, toEndpoint, toRepoId, toRepoPath, toRevision } from '../../domain/names.ts'
 import type { BytesTask } from '../../domain/worker-task.ts'
 import { inspectRepository } from '../inspect/repository.ts'
 import { WorkError } from '../outcome.ts'
@@ -18,6 +18,7 @@ const mostFiles = 100_000
 interface HubOrder extends Patterns {
   readonly repo: string
   readonly revision: string
+  readonly mirrors?: readonly { readonly endpoint: string }[] | undefined
   readonly task: BytesTask
   readonly wire: Wire
 }
@@ -36,8 +37,12 @@ export const openHuggingFace = async (order: HubOrder): Promise<Source> => {
   const { endpoint, token } = await openDoor(order.task.hubEndpoint ?? publicHub, order.task.tokenFile)
   const wire = token ? { ...order.wire, token } : order.wire
   const hub: Hub = { repo, asked, endpoint, wire, patterns: order }
-  const urlOf = (revision: string, file: Pick<SourceFile, 'path'>) =>
-    `${endpoint}/${repo}/resolve/${revision}/${file.path.split('/').map(encodeURIComponent).join('/')}`
+  const urlAt = (place: string) => (revision: string, file: Pick<SourceFile, 'path'>) =>
+    `${place}/${repo}/resolve/${revision}/${file.path.split('/').map(encodeURIComponent).join('/')}`
+  const urlOf = urlAt(endpoint)
+  const mirrors = (order.mirrors ?? []).map((mirror, n) => {
+    return urlAt(toEndpoint(mirror.endpoint, `mirrors[${n}].endpoint`))
+  })
   return {
     kind: 'HuggingFace',
     name: repo,
@@ -46,6 +51,7 @@ export const openHuggingFace = async (order: HubOrder): Promise<Source> => {
     pin: () => pin(hub),
     list: revision => list(hub, revision),
     urlOf,
+    mirrorsOf: (revision, file) => mirrors.map(at => at(revision, file)),
     inspect: (listing, pinned) => inspect(hub, listing, { pin: pinned, urlOf }),
   }
 }

@@ -62,6 +62,7 @@ export const openOllama = async (order: OllamaOrder): Promise<Source> => {
     pin: () => pin(registry),
     list: revision => list(registry, revision),
     urlOf,
+    mirrorsOf: () => [],
     inspect: listing => inspect(registry, listing, urlOf),
   }
 }

@@ -12,6 +12,7 @@ export interface Network {
   readonly signal: AbortSignal
   readonly retry?: RetryPolicy
   readonly partSize?: (size: number) => number
+  readonly hasProxy?: boolean
 }
 
 export const openSource = (task: BytesTask, network: Network): Promise<Source> => {

@@ -54,6 +54,8 @@ export interface Source {
   list(revision: string): Promise<Listing>
   /** Address of a file's bytes; it may redirect. Never holds a token. */
   urlOf(revision: string, file: SourceFile): string
+  /** The same file at the mirrors, in order; they get no token and are believed for bytes only. */
+  mirrorsOf(revision: string, file: SourceFile): readonly string[]
   /** MUST tell only what the metadata says; unknown is absent. Never throws for a file that is odd or too large. */
   inspect(listing: Listing, pin: Pin): Promise<Capabilities>
 }

@@ -13,6 +13,8 @@ import { toNetworkError, Watchdog, type Wire, withRetries } from './wire.ts'
 
 export interface FetchOrder {
   readonly url: string
+  /** addresses that are tried before, in order; they are believed for nothing but bytes */
+  readonly mirrors?: readonly string[]
   /** name of the file, for messages */
   readonly path: string
   readonly size: number
@@ -71,12 +73,13 @@ interface Fetching {
   readonly tools: FetchTools
 }
 
-/** The second time decides; parts that came differently are named. */
+/** The second time decides, from the source itself; parts that came differently are named. */
 const fetchAgain = async (wire: Wire, fetching: Fetching): Promise<Digests> => {
   const { order, partial } = fetching
   const before = partial.checksums
   await partial.reset()
-  const second = await fetchOnce(wire, fetching)
+  const { mirrors: _, ...own } = order
+  const second = await fetchOnce(wire, { ...fetching, order: own })
   if (second.named === order.digest.hex) return second
   const differing = partial.checksums.flatMap((crc, index) => (crc === before[index] ? [] : [index]))
   await partial.discard()
@@ -119,6 +122,28 @@ const transfer = async (
   }
   onBytes()
   if (order.size === 0) return
+  for (const url of order.mirrors ?? []) {
+    const mirror = { ...wire, retry: { ...wire.retry, attempts: Math.min(2, wire.retry.attempts) } }
+    const from = { order: { ...order, url }, partial, tools }
+    if (await transferFrom(mirror, from, onBytes).then(() => true, leaveMirror(wire))) return
+  }
+  await transferFrom(wire, { order, partial, tools }, onBytes)
+}
+
+/** Whatever a mirror does, the next place goes on with what is there; only our own disk and our own end are ours. */
+const leaveMirror =
+  (wire: Wire) =>
+  (error: unknown): false => {
+    if (wire.signal.aborted || isDiskError(error)) throw error
+    if (error instanceof WorkError) wire.onRetry?.(error)
+    return false
+  }
+
+const transferFrom = async (
+  wire: Wire,
+  { order, partial, tools }: Fetching,
+  onBytes: () => void,
+): Promise<void> => {
   const { url, path } = order
   try {
     const onPart = async (): Promise<void> => order.onFront?.(partial.front)

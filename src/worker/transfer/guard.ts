@@ -40,19 +40,16 @@ export const guardedLookup = (hostname: string, options: LookupOptions, done: Lo
   })
 }
 
-export const hasProxy = (): boolean =>
-  ['HTTP_PROXY', 'HTTPS_PROXY', 'http_proxy', 'https_proxy'].some(name => process.env[name])
-
 /**
  * The fetch of the worker. Through a proxy when the environment names one (it decides what may be reached then), else only to
  * addresses that are not refused.
  */
-export const createGuardedFetch = (): typeof fetch => {
-  const dispatcher = hasProxy()
+export const createGuardedFetch = (hasProxy: boolean): typeof fetch => {
+  const dispatcher = hasProxy
     ? new EnvHttpProxyAgent()
     : new Agent({ connect: { lookup: guardedLookup as never } })
   const guarded = async (input: string | URL, init: object = {}) => {
-    if (!hasProxy()) checkHost(new URL(input).hostname)
+    if (!hasProxy) checkHost(new URL(input).hostname)
     return undiciFetch(input, { ...init, dispatcher })
   }
   return guarded as unknown as typeof fetch

@@ -1,5 +1,4 @@
-// The idle range sockets of one work, by origin. Behind a proxy there are none: the portable way knows how to go through it.
-import { hasProxy } from './guard.ts'
+// The idle range sockets of one work, by origin. Behind a proxy a work has none: the portable way knows how to go through it.
 import { RangeSocket } from './range-socket.ts'
 
 /** Answers of another kind that an origin may give before it is asked in the portable way only. */
@@ -8,11 +7,10 @@ const mostMisses = 3
 export class RangeSockets {
   readonly #misses = new Map<string, number>()
   readonly #idle = new Map<string, RangeSocket[]>()
-  readonly #isOff = hasProxy()
 
   /** An idle connection to the origin or a new one; undefined where none may be used. Throws when it cannot be made. */
   async take(url: URL, signal: AbortSignal): Promise<RangeSocket | undefined> {
-    if (this.#isOff || (this.#misses.get(url.origin) ?? 0) >= mostMisses) return undefined
+    if ((this.#misses.get(url.origin) ?? 0) >= mostMisses) return undefined
     const idle = this.#idle.get(url.origin) ?? []
     for (let socket = idle.pop(); socket; socket = idle.pop()) if (socket.isUsable) return socket
     return RangeSocket.open(url, signal)

@@ -24,6 +24,8 @@ export interface Wire {
   readonly token?: Token
   /** bytes of a part of a blob of this size; the default is `partSizeFor` */
   readonly partSize?: (size: number) => number
+  /** everything goes through a proxy: no connection of our own */
+  readonly hasProxy?: boolean
   /** told of each failure that is tried again */
   readonly onRetry?: (failure: WorkError) => void
 }

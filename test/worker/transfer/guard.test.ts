@@ -114,10 +114,14 @@ describe('behind a proxy', () => {
     return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, seen, close }
   }
 
+  const behind = () => openWorkplace('HubCache', hub.url, { hasProxy: true })
+
   it('everything goes through it', async () => {
     const proxy = await startProxy()
     process.env['HTTP_PROXY'] = proxy.url
-    expect((await place.fetch(source)).code).toBe(0)
+    const workplace = behind()
+    expect((await workplace.fetch(source)).code).toBe(0)
+    workplace.close()
     expect(proxy.seen.length).toBeGreaterThan(0)
     await proxy.close()
   })
@@ -126,7 +130,9 @@ describe('behind a proxy', () => {
     const proxy = await startProxy()
     process.env['HTTP_PROXY'] = proxy.url
     process.env['NO_PROXY'] = '127.0.0.1'
-    expect((await place.fetch(source)).code).toBe(0)
+    const workplace = behind()
+    expect((await workplace.fetch(source)).code).toBe(0)
+    workplace.close()
     expect(proxy.seen).toEqual([])
     await proxy.close()
   })
