@@ -1,4 +1,6 @@
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { reasonsPath, renderReasons } from '../../scripts/reasons.ts'
 import { reasonNames, reasons } from '../../src/domain/conditions.ts'
@@ -11,5 +13,26 @@ describe('The table of reasons', () => {
   it('holds one CamelCase word each, with a sentence', () => {
     expect(reasonNames.filter(name => !/^[A-Z][A-Za-z]+$/.test(name))).toEqual([])
     expect(reasonNames.filter(name => !reasons[name].means.endsWith('.'))).toEqual([])
+  })
+})
+
+const tests = fileURLToPath(new URL('..', import.meta.url))
+
+/** Tests, the tables that they run, and the texts that they are held against. */
+const provoking = /(\.test|misbehaviours|scenarios|-cases)\.ts$|golden.*\.txt$/
+
+const provocations = readdirSync(tests, { recursive: true, encoding: 'utf8' })
+  .filter(file => provoking.test(file) && !file.endsWith('domain/reasons.test.ts'))
+  .map(file => ({ file, text: readFileSync(join(tests, file), 'utf8') }))
+
+/** As a word of its own in quotes, after a status (`'False NotFound'`), or in a story (`Ready=False NotFound`). */
+const provokes = (reason: string): RegExp =>
+  new RegExp(`['" ](?:(?:True|False|Unknown) )?${reason}['"]|Ready=\\w+ ${reason}\\b`)
+
+describe('Each reason', () => {
+  it.each(reasonNames)('%s is provoked by a test', reason => {
+    const pattern = provokes(reason)
+    const found = provocations.filter(({ text }) => pattern.test(text)).map(({ file }) => file)
+    expect(found, `no test provokes ${reason}`).not.toEqual([])
   })
 })

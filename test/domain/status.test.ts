@@ -135,6 +135,17 @@ describe('The conditions of a Model', () => {
     })
   })
 
+  it('tell that capabilities were read, and that nobody knows whether it fits', () => {
+    const known = { resolved, copies: [], capabilities: { contextLength: 4096 } }
+    const ledgers = new Map([[volume.key, { usedBytes: 0, reservedBytes: 0, holders: [] }]])
+    expect(conditionsOf(modelStatus(seenModel({ model: aModel({ status: known }), ledgers })))).toMatchObject(
+      {
+        CapabilitiesDetected: 'True Detected',
+        ResourcesFit: 'Unknown FitUnknown',
+      },
+    )
+  })
+
   it('say Stalled, and not Reconciling, where a person must act', () => {
     const failure = { reason: 'NotFound', message: 'no such repository', attempts: 1, at: at(-5) }
     const said = conditionsOf(modelStatus(seenModel({ model: aModel({ status: { failure } }) })))

@@ -4,13 +4,18 @@ import { publish, writeModel, writeRuntime } from '../builders/memory-cast.ts'
 import { addClaim, addDeployment, createWorld, modelIn, startController } from '../builders/memory-stage.ts'
 
 it.each([
-  ['one volume', () => 'models', { copies: 1, phase: 'Ready', message: 'the copy is verified' }],
+  [
+    'one volume',
+    () => 'models',
+    { copies: 1, phase: 'Ready', reason: 'Downloaded', message: 'the copy is verified' },
+  ],
   [
     'a volume each',
     (n: number) => `models-${n}`,
     {
       copies: 32,
       phase: 'Waiting',
+      reason: 'Policy',
       message: 'runtime gpu-38: a Model can have copies on at most 32 volumes',
     },
   ],
@@ -29,8 +34,8 @@ it.each([
   await world.clock.run(120_000)
   controller.stop()
   const { inUseBy, copies, phase, conditions } = modelIn(world, 'a')?.status ?? {}
-  const message = conditions?.find(one => one.type === 'Ready')?.message
-  expect({ copies: copies?.length, phase, message }).toEqual(wanted)
+  const { reason, message } = conditions?.find(one => one.type === 'Ready') ?? {}
+  expect({ copies: copies?.length, phase, reason, message }).toEqual(wanted)
   expect([inUseBy?.length, copies?.every(one => one.phase === 'Ready'), world.violations]).toEqual([
     32,
     true,
