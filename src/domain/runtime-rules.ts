@@ -80,9 +80,16 @@ const replaceTarget = (now: Switching): RuntimeDecision => {
   return { ...said, change: { ...said.change, ...(operations ? { operations } : {}) } }
 }
 
-const paused: Speak = ({ runtime }) =>
-  runtime.spec.paused
-    ? { phase: 'Paused', reason: 'Paused', message: 'spec.paused is set; what serves stays', actions: [] }
+/** What serves is proved as ever, so that Ready stays honest; nothing is changed. */
+const paused: Speak = seen =>
+  seen.runtime.spec.paused
+    ? {
+        phase: 'Paused',
+        reason: 'Paused',
+        message: 'spec.paused is set; what serves stays',
+        actions: keepProving(seen),
+        again: Math.max(1_000, untilProof(seen)),
+      }
     : undefined
 
 /** Problems that pass by themselves when something appears. */

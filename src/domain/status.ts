@@ -114,8 +114,11 @@ const readyFact = (
   return isFirst ? fact('Ready', 'Unknown', 'Progressing', message) : fact('Ready', 'False', reason, message)
 }
 
-const pausedReady = (seen: RuntimeObservation): boolean =>
-  Boolean(seen.committed && !goneReason(seen, seen.committed) && seen.runtime.status.active)
+const pausedReady = (seen: RuntimeObservation): boolean => {
+  const { committed } = seen
+  if (!committed || !seen.runtime.status.active || goneReason(seen, committed)) return false
+  return proofOf(seen, committed)?.isProved !== false
+}
 
 /** Something proved, or at least answering as found, is there for clients. */
 const servingFact = (seen: RuntimeObservation, next: RuntimeStatus): Fact => {

@@ -345,6 +345,18 @@ const rows: readonly Row[] = [
   ],
   ['Paused', 'Paused', '-', 'paused', withStatus({ active: active() }, {}, { paused: true }), []],
   [
+    'Paused',
+    'Paused',
+    '-',
+    'paused, and the proof is old: Ready stays honest',
+    withStatus(
+      { active: active() },
+      { engine: { ...answering(), proof: { ...answering().proof, at: at(-61) } as never } },
+      { paused: true },
+    ),
+    ['prove'],
+  ],
+  [
     'Rejected',
     'FieldConflict',
     '-',
