@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Recipe } from '../../src/domain/engine.ts'
 import { createOllama } from '../../src/engines/ollama.ts'
-import { ollamaContract } from '../contracts/engines-contract.ts'
+import { ollamaContract } from '../contracts/ollama-contract.ts'
 import { freePort } from '../stand-ins/engine/start.ts'
 import { openScene, pass, storeModel, waitFor } from './start-engines.ts'
 

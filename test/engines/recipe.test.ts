@@ -2,7 +2,7 @@
 import { expect, it } from 'vitest'
 import { createOllama } from '../../src/engines/ollama.ts'
 import { createVllm } from '../../src/engines/vllm.ts'
-import { aWish } from '../contracts/engines-contract.ts'
+import { aWish } from '../contracts/engine-contract.ts'
 
 const wish = aWish({
   modelName: 'qwen',

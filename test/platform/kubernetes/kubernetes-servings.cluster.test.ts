@@ -6,7 +6,8 @@ import { createClusterReads } from '../../../src/platform/kubernetes/cluster-rea
 import { createClusterWrites } from '../../../src/platform/kubernetes/cluster-writes.ts'
 import { createKubernetesServings } from '../../../src/platform/kubernetes/kubernetes-servings.ts'
 import { clusterOrSkip } from '../../cluster/access.ts'
-import { patiently, servingsContract } from '../../contracts/servings-contract.ts'
+import { servingsContract } from '../../contracts/servings-contract.ts'
+import { patiently } from '../../contracts/servings-world.ts'
 import type { Json } from './serving-objects.ts'
 import { aClaim, ensureCrds, openWorld, pass, seen, type World } from './work-cluster.ts'
 

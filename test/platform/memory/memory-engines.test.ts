@@ -3,14 +3,10 @@ import { describe } from 'vitest'
 import { createMemoryEngines } from '../../../src/platform/memory/memory-engines.ts'
 import type { World } from '../../../src/platform/memory/memory-world.ts'
 import { addClaim, addDeployment, createWorld } from '../../builders/memory-stage.ts'
-import {
-  aSight,
-  type OllamaWorld,
-  ollamaContract,
-  type VllmWorld,
-  vllmContract,
-} from '../../contracts/engines-contract.ts'
+import { aSight } from '../../contracts/engine-contract.ts'
 import { seen } from '../../contracts/eventually.ts'
+import { type OllamaWorld, ollamaContract } from '../../contracts/ollama-contract.ts'
+import { type VllmWorld, vllmContract } from '../../contracts/vllm-contract.ts'
 import { openController, passIn } from './memory-controller.ts'
 
 const manifest = (letter: string): string => `sha256:${letter.repeat(64)}`

@@ -3,7 +3,8 @@ import { describe } from 'vitest'
 import { applyObject } from '../../../src/platform/memory/memory-people.ts'
 import { addClaim, addDeployment, createWorld } from '../../builders/memory-stage.ts'
 import { seen } from '../../contracts/eventually.ts'
-import { type RuntimeWish, type ServingsWorld, servingsContract } from '../../contracts/servings-contract.ts'
+import { servingsContract } from '../../contracts/servings-contract.ts'
+import type { RuntimeWish, ServingsWorld } from '../../contracts/servings-world.ts'
 import { openController, passIn } from './memory-controller.ts'
 
 const specOf = (name: string, { engine = 'VLLM', isMade = false, claim }: RuntimeWish): object => ({
