@@ -178,3 +178,13 @@ export const untilProof = (seen: RuntimeObservation): number => {
   const interval = seen.runtime.spec.proof.intervalSeconds * 1000 * intervals
   return at ? Math.max(0, Date.parse(at) + interval - seen.now.getTime()) : 0
 }
+
+export const isProofDue = (seen: RuntimeObservation): boolean => untilProof(seen) === 0
+
+/** The old model goes on serving: it is proved like an active one. */
+export const keepProving = (seen: RuntimeObservation): RuntimeAction[] => {
+  const { committed } = seen
+  if (!committed) return []
+  const isUp = !goneReason(seen, committed) || seen.engine?.askTrouble !== undefined
+  return isUp && isProofDue(seen) ? [{ do: 'prove', recipe: committed.recipe }] : []
+}

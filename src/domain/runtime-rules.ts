@@ -8,7 +8,9 @@ import { toPercent } from './progress.ts'
 import {
   activeOf,
   goneReason,
+  isProofDue,
   isSame,
+  keepProving,
   keyless,
   keyProblem,
   newestPod,
@@ -190,14 +192,6 @@ const failedBefore = (
   }
 }
 
-/** The old model goes on serving: it is proved like an active one. */
-const keepProving = (seen: Seen) => {
-  const { committed } = seen
-  if (!committed) return []
-  const isUp = !goneReason(seen, committed) || seen.engine?.askTrouble !== undefined
-  return isUp && isProofDue(seen) ? [{ do: 'prove' as const, recipe: committed.recipe }] : []
-}
-
 const waitingForModel: Speak = seen => {
   if (!seen.wanted || !isProblem(seen.wanted)) return undefined
   const { status } = seen.wantedModel ?? { status: undefined }
@@ -264,8 +258,6 @@ const bringBack = (seen: Seen, committed: Candidate, gone: Problem): RuntimeActi
   const isEvicted = strategy === 'InPlace' && gone.reason === 'ModelEvicted' && !engine?.load?.isRunning
   return isEvicted && untilReload(seen) === 0 ? [{ do: 'load', recipe: committed.recipe }] : []
 }
-
-const isProofDue = (seen: Seen): boolean => untilProof(seen) === 0
 
 const active: Speak = seen => {
   const { committed } = seen
