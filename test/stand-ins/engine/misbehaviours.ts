@@ -283,7 +283,7 @@ const vllmServing: readonly Misbehaviour[] = [
     does: 'wants an API key',
     faults: on('key-needed'),
     says: 'EngineKeyNeeded',
-    told: /401/,
+    told: /key/,
   },
   { ...vllm, ...live, does: 'refuses connections', faults: on('refuses'), says: 'EngineUnreachable' },
   {
