@@ -45,7 +45,7 @@ export const badWeather = (seed: number): Weather => {
     const chosen = fateOf(random())
     // An engine that says no to a load has failed to load: another story.
     if (chosen?.startsWith('Fails') && write.startsWith('load of')) return undefined
-    if (chosen?.startsWith('Killed')) scene.world.clock.after(random() * 5_000, scene.start)
+    if (chosen?.startsWith('Killed')) scene.world.clock.after(random() * 5_000, scene.restart)
     return chosen
   }
   const lagMs = () => (isBad && isOdd(random, 0.3) ? random() * 800 : 0)
@@ -60,7 +60,7 @@ export const badWeather = (seed: number): Weather => {
         if (isBad) act()
       }
       wakeInVain(scene, random, whileBad)
-      if (isOdd(random, 0.4)) electAnother(scene, random, whileBad)
+      if (isOdd(random, 0.4) && !servesInPlace(scene)) electAnother(scene, random, whileBad)
     },
     clears: scene => {
       isBad = false
@@ -81,6 +81,10 @@ const wakeInVain = (scene: Scene, random: Random, whileBad: WhileBad): void => {
   }
   world.clock.after(random() * 20_000, () => whileBad(wake))
 }
+
+/** A load has no version by which the engine could refuse it: against an old leader there only the lease helps. */
+const servesInPlace = ({ world }: Scene): boolean =>
+  world.deployments.list().some(one => one.engine === 'Ollama')
 
 /** A second controller begins to lead while the first, which has not noticed, goes on for up to 40 seconds. */
 const electAnother = (scene: Scene, random: Random, whileBad: WhileBad): void => {

@@ -42,9 +42,10 @@ const modelHistory = (operations: readonly Operation[] = []): readonly string[] 
 
 /** An old leader that sees a Model or Deployment late drops a switch which the new one opened: it is opened again, and both stand there. */
 const runtimeHistory = (operations: readonly Operation[] = []): readonly string[] =>
-  operations.filter(({ reason = '' }) => !passing.includes(reason)).map(inShort)
+  operations.filter(operation => !isDroppedLate(operation)).map(inShort)
 
-const passing: readonly string[] = ['WaitingForModel', 'DeploymentNotFound']
+const isDroppedLate = ({ phase, reason, message }: Operation): boolean =>
+  reason === 'DeploymentNotFound' || (phase === 'Cancelled' && message !== 'the model before is wanted again')
 
 const inShort = ({ type, phase }: Operation): string => `${type} ${phase}`
 

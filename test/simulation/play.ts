@@ -35,6 +35,8 @@ export interface Scene extends Operator {
   readonly world: World
   /** the newest one; another may run beside it */
   readonly controller: () => Controller
+  /** Starts one when none lives. */
+  readonly restart: () => void
   /** Only the newest one that lives goes on; when none lives, another is started. */
   readonly lead: () => void
 }
@@ -72,10 +74,13 @@ const openScene = (world: World, { maxDownloads = 2 }: Scenario, { options }: We
     stop: () => {
       for (const one of all) one.stop()
     },
+    restart: () => {
+      if (!all.some(one => one.process.isAlive)) scene.start()
+    },
     lead: () => {
       const alive = all.filter(one => one.process.isAlive)
       for (const old of alive.slice(0, -1)) old.stop()
-      if (alive.length === 0) scene.start()
+      scene.restart()
     },
   }
   return scene

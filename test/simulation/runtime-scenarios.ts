@@ -189,7 +189,7 @@ export const runtimeScenarios: readonly Scenario[] = [
       firstOnGpu,
       {
         does: world => world.edit(world.deployments, 'default/gpu', one => ({ ...one, replicas: 0 })),
-        until: world => runtimePhase('gpu', 'Degraded')(world),
+        until: world => world.deployments.get('default/gpu')?.replicas === 1,
       },
       { does: () => undefined, until: serves('gpu', 'a') },
     ],

@@ -21,11 +21,25 @@ export const evict = (world: World, key: string): void => {
 /** A TTL that somebody set, or `kubectl delete job`: the Job, its pod and its result are not there any more. */
 export const expire = (world: World, key: string): void => void world.works.drop(key)
 
+const collectMs = 500
+
 /** What belongs to an object that is not there any more is taken away, as the garbage collector of a cluster does. */
 export const collectOrphans = (world: World): void => {
+  const collect = (): void => {
+    const uids = new Set(world.models.list().map(model => model.metadata.uid))
+    for (const name of world.works.names())
+      if (!uids.has(world.works.get(name)?.order.owner.uid ?? '')) world.works.drop(name)
+  }
+  const soon = (): void => void world.clock.after(collectMs, collect)
   world.works.subscribe(({ name }) => {
-    const owner = world.works.get(name)?.order.owner
-    const isOwned = owner && world.models.get(`${owner.namespace}/${owner.name}`)?.metadata.uid === owner.uid
-    if (owner && !isOwned) world.clock.after(0, () => world.works.drop(name))
+    if (world.works.get(name)) soon()
+  })
+  world.models.subscribe(({ name }) => {
+    if (!world.models.get(name)) soon()
+  })
+  world.deployments.subscribe(({ name }) => {
+    const uid = world.deployments.get(name)?.madeFor
+    const isOwned = world.runtimes.list().some(runtime => runtime.metadata.uid === uid)
+    if (uid && !isOwned) world.clock.after(collectMs, () => world.deployments.drop(name))
   })
 }

@@ -49,6 +49,9 @@ export class MemoryProcess {
     { readonly view: Seen; readonly name: string; readonly version: number }[]
   >()
   readonly #sights: { stop(): void }[] = []
+  readonly #end = Promise.withResolvers<void>()
+  /** resolves when it is killed */
+  readonly died = this.#end.promise
   #isAlive = true
   #isDoomed = false
 
@@ -81,6 +84,7 @@ export class MemoryProcess {
   /** Nothing that it began goes on: its promises never end, its timers never fire. */
   kill(): void {
     this.#isAlive = false
+    this.#end.resolve()
     for (const sight of this.#sights) sight.stop()
   }
 

@@ -31,7 +31,7 @@ export const createMemoryWork = (process: MemoryProcess): Work => {
     forget: (id, namespace) =>
       process.write('forgetting a work', () => forget(process, `${namespace}/${id}`)),
     watch: wake => {
-      const owners = new Map<string, WorkRecord>()
+      const owners = new Map(works.names().map(name => [name, works.get(name)]))
       works.subscribe(name => {
         const record = works.get(name) ?? owners.get(name)
         if (!record) return

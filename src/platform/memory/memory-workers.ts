@@ -14,7 +14,6 @@ import {
 
 const startMs = 1_000
 const leaveMs = 500
-const steps = 5
 
 export const startWork = (world: World, key: string, order: WorkOrder): number => {
   const { task: _t, volume, tokenSecret: _s, runtime: _r, ...identity } = order
@@ -78,6 +77,7 @@ export const runWorker = (world: World, deed: Deed): void => {
   const record = lives(world, deed)
   if (record?.view.phase !== 'Running') return
   const { step = 0 } = deed
+  const { downloadSteps: steps } = world.script
   const isLong = record.order.command === 'download'
   if (step === (isLong ? steps : 1)) {
     end(world, deed.name, record)
@@ -92,7 +92,7 @@ const progressOf = (world: World, { order }: WorkRecord, step: number): Partial<
   const { task } = order
   const name = task.command === 'ask' ? '' : sourceName(task.source)
   const bytesTotal = world.script.sources.get(name)?.bytes ?? 0
-  const bytesDone = Math.floor((bytesTotal * step) / steps)
+  const bytesDone = Math.floor((bytesTotal * step) / world.script.downloadSteps)
   return { progress: { phase: 'Downloading', bytesTotal, bytesDone }, progressAt: world.now() }
 }
 

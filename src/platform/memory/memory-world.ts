@@ -106,6 +106,8 @@ export interface Script {
   /** each status that is written is held against its schema */
   checksStatus: boolean
   downloadSeconds: number
+  /** how often a download tells its progress, the end included */
+  downloadSteps: number
   loadSeconds: number
   graceSeconds: number
 }
@@ -152,7 +154,7 @@ export type Doers = Readonly<Record<DeedName, (world: World, deed: Deed) => void
 export class World {
   #version = 0
   #serial = 0
-  readonly clock = new HandClock()
+  readonly clock: HandClock
   readonly models: Table<Model>
   readonly runtimes: Table<Runtime>
   readonly works: Table<WorkRecord>
@@ -179,13 +181,15 @@ export class World {
     terminating: new Set(),
     checksStatus: true,
     downloadSeconds: 10,
+    downloadSteps: 5,
     loadSeconds: 20,
     graceSeconds: 2,
   }
 
   /** Without doers nothing happens by itself. */
-  constructor(doers?: Doers) {
+  constructor(doers?: Doers, clock = new HandClock()) {
     this.#doers = doers
+    this.clock = clock
     const next = (): number => ++this.#version
     this.models = new Table(next)
     this.runtimes = new Table(next)
