@@ -347,6 +347,7 @@ describe.skipIf(reason !== undefined)('Models on a real cluster', () => {
   it('the percent of a download grows, is written seldom, and a pause keeps what was fetched', async () => {
     const ns = 'models-progress'
     const story = await begin(ns)
+    const asked = town.hub.requests.length
     town.hub.setFault('tiny/big/model.safetensors', { kind: 'slow', bytesPerSecond: 3_000_000 })
     await town.apply([
       ...volumeOnly({ namespace: ns, name: 'volume', image }),
@@ -379,6 +380,33 @@ describe.skipIf(reason !== undefined)('Models on a real cluster', () => {
           one.verb === 'patch' && one.objectRef?.namespace === ns && one.objectRef.subresource === 'status',
       )
     expect(writes.length).toBeLessThanOrEqual(40)
+    expect(bytesSent(asked)).toBeLessThanOrEqual(1.05 * done.status.resolved.bytes)
     await awaitStory(story, golden('progress-and-pause'))
   })
+
+  it('a node that dies in the middle of a download and comes back goes on with it', async () => {
+    const ns = 'models-node'
+    const asked = town.hub.requests.length
+    town.hub.setFault('tiny/big/model.safetensors', { kind: 'slow', bytesPerSecond: 2_000_000 })
+    await town.apply([
+      namespaceOf(ns),
+      ...volumeOnly({ namespace: ns, name: 'volume', image }),
+      hubModel(ns, 'big', { runtimes: [{ name: 'volume' }] }),
+    ])
+    await until(model$(ns, 'big'), seen => (seen.status?.progress?.percent ?? 0) >= 30)
+    const pods = JSON.parse(await cluster().kubectl(['get', 'pods', '-n', ns, '-o', 'json']))
+    const node: string = pods.items[0].spec.nodeName
+    await cluster().killNode(node)
+    await cluster().startNode(node)
+    town.hub.setFault('tiny/big/model.safetensors', undefined)
+    const done = await until(model$(ns, 'big'), isReady, 240)
+    expect(bytesSent(asked)).toBeLessThanOrEqual(1.05 * done.status.resolved.bytes)
+  })
+
+  /** Bytes of weights that the hub has sent since that request. */
+  const bytesSent = (since: number): number =>
+    town.hub.requests
+      .slice(since)
+      .filter(request => request.origin === 'cdn')
+      .reduce((sum, request) => sum + request.bytesSent, 0)
 })
