@@ -40,11 +40,14 @@ function portIsFree(host: string, port: number): Promise<boolean> {
   })
 }
 
+const portTaken = ({ host, port }: VllmArguments) =>
+  new LoadFailure(
+    `OSError: [Errno 98] error while attempting to bind on address ('${host}', ${port}): address already in use`,
+  )
+
 async function requirePort({ world, options }: Start, thing: ServedThing) {
   if (!world.faults.find('port-taken', thing) && (await portIsFree(options.host, options.port))) return
-  throw new LoadFailure(
-    `OSError: [Errno 98] error while attempting to bind on address ('${options.host}', ${options.port}): address already in use`,
-  )
+  throw portTaken(options)
 }
 
 function inWords(failure: unknown): LoadFailure {
@@ -110,7 +113,9 @@ async function serve(start: Start) {
   await requirePort(start, { words: [options.model, ...options.servedNames] })
   const folder = await load(start)
   const answer = openVllmRoutes({ world, options, folder, die: code => process.exit(code) })
-  const serving = await listen(answer, { host: options.host, port: options.port })
+  const serving = await listen(answer, { host: options.host, port: options.port }).catch(() => {
+    throw portTaken(options)
+  })
   obeySignals(start, folder, serving)
   printListening(log, options)
   world.stamps.write('ready', folder.path)
