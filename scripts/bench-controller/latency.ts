@@ -5,7 +5,7 @@ import { spread } from '../bench/audit.ts'
 import { delays } from '../bench/fleet.ts'
 import { create } from '../bench/place.ts'
 import { ensureFleet, type FleetWish } from './fleet.ts'
-import { launchOperator, type Operator, sumOf, until, untilDrained } from './program.ts'
+import { launchOperator, type Operator, sumOf, untilDrained, untilLeading } from './program.ts'
 import type { Row } from './row.ts'
 import type { Stage } from './stage.ts'
 
@@ -33,10 +33,10 @@ export async function measureLatency(stage: Stage, wish: LatencyWish): Promise<R
 const startupItems = async (operator: Operator): Promise<number> =>
   sumOf(await operator.metrics(), 'workqueue_depth', 'priority="-100"')
 
-/** From the first start-up item until the last one was taken. */
+/** From the moment it leads until the last start-up item was taken. */
 async function probeWhileBusy(stage: Stage, operator: Operator): Promise<number> {
   await create(stage.api, [namespaceOf('busy')])
-  await until('start-up items wait', async () => (await startupItems(operator)) > 0, { everyMs: 10 })
+  await untilLeading(operator, 10)
   let n = 0
   while ((await startupItems(operator)) > 0) await probe(stage, 'busy', n++)
   return n

@@ -41,9 +41,12 @@ export async function launchOperator(
 /** Returns when it leads. */
 export async function startOperator(stage: Stage, env: Environment = {}): Promise<Operator> {
   const operator = await launchOperator(stage, env)
-  await until('the operator leads', async () => leads(await operator.metrics()))
+  await untilLeading(operator)
   return operator
 }
+
+export const untilLeading = (operator: Operator, everyMs = 250): Promise<void> =>
+  until('the operator leads', async () => leads(await operator.metrics()), { everyMs })
 
 const leads = (metrics: ReadonlyMap<string, number>): boolean =>
   [...metrics].some(([name, value]) => name.startsWith('leader_election_master_status') && value === 1)
