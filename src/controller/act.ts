@@ -161,8 +161,12 @@ const askWithKey = async (actor: Actor, runtime: Runtime, recipe: Recipe | undef
   const works = platform.work.list(runtime.metadata)
   const order = pod && watch.asks.next({ runtime, pod, recipe, works, digest })
   if (!order) return
-  await platform.work.start(order).catch((error: unknown) => {
+  const { uid } = runtime.metadata
+  try {
+    await platform.work.start(order)
+    watch.asks.noteStart(uid, order.attempt)
+  } catch (error) {
     if (!(error instanceof Rejected || error instanceof Waiting)) throw error
-    watch.asks.noteRefusal(runtime.metadata.uid, { reason: error.reason, message: error.message })
-  })
+    watch.asks.noteRefusal(uid, { reason: error.reason, message: error.message })
+  }
 }

@@ -2,7 +2,17 @@
 import type { Runtime } from '../domain/object.ts'
 import type { EngineSight } from '../domain/observation.ts'
 import type { Clock, PodSight, Problem, WorkOrder, WorkView } from '../domain/platform.ts'
-import { type Asked, type AskWish, hear, hindrance, nextAsk, processOf, refused } from './ask-works.ts'
+import {
+  type Asked,
+  type AskWish,
+  hear,
+  hindrance,
+  isThere,
+  lost,
+  nextAsk,
+  processOf,
+  refused,
+} from './ask-works.ts'
 
 export interface Heard {
   readonly isKeyTaken?: boolean
@@ -17,6 +27,8 @@ export interface AskWatch {
   next(wish: Omit<AskWish, 'asked' | 'now'>): WorkOrder | undefined
   /** The newest work whose end was heard; absent when none is listened to. */
   heard(uid: string): number | undefined
+  /** A work was started. */
+  noteStart(uid: string, attempt: number): void
   /** A work could not be started. */
   noteRefusal(uid: string, trouble: Problem): void
 }
@@ -25,6 +37,8 @@ interface Memory {
   readonly process: string
   readonly generation: number
   readonly asked: Asked
+  /** number of the newest work that was started here */
+  readonly begun: number
 }
 
 export const createAskWatch = (clock: Clock): AskWatch => {
@@ -34,15 +48,23 @@ export const createAskWatch = (clock: Clock): AskWatch => {
       const process = processOf(pod)
       const known = memories.get(uid)
       const before = known?.process === process ? known : undefined
-      const asked = hear(before?.asked, works, { pod, now: clock.now() })
+      const now = clock.now()
+      const heard = hear(before?.asked, works, { pod, now })
+      const begun = before?.begun ?? 0
+      const isLost = begun > heard.attempt && !isThere(works, pod, begun)
+      const asked = isLost ? lost(heard, begun, now) : heard
       // A person may just have named another Secret.
       const isEdited = before !== undefined && before.generation !== generation
-      memories.set(uid, { process, generation, asked: isEdited ? { ...asked, nextAt: 0 } : asked })
+      memories.set(uid, { process, generation, begun, asked: isEdited ? { ...asked, nextAt: 0 } : asked })
       return toHeard(before?.asked, asked, hindrance(works, pod))
     },
     next: wish =>
       nextAsk({ ...wish, asked: memories.get(wish.runtime.metadata.uid)?.asked, now: clock.now() }),
     heard: uid => memories.get(uid)?.asked.attempt,
+    noteStart: (uid, begun) => {
+      const known = memories.get(uid)
+      if (known) memories.set(uid, { ...known, begun })
+    },
     noteRefusal: (uid, trouble) => {
       const known = memories.get(uid)
       if (known) memories.set(uid, { ...known, asked: refused(known.asked, trouble, clock.now()) })

@@ -77,6 +77,15 @@ const late = (asked: Asked, now: Date, first: number): Asked => ({
   nextAt: now.getTime() + Math.min(longestWait, first * 2 ** asked.failures),
 })
 
+/** A work that was started and is not there any more, unheard: whoever takes it away may take the next one too. */
+export const lost = (asked: Asked, attempt: number, now: Date): Asked => {
+  const trouble = { reason: 'Interrupted' as const, message: 'the worker was taken away before it was heard' }
+  return late({ ...asked, attempt, trouble }, now, keyWait)
+}
+
+export const isThere = (works: readonly WorkView[], pod: PodSight, attempt: number): boolean =>
+  works.some(work => isAbout(pod, work) && work.attempt === attempt)
+
 /** A start that was refused is trouble like any other: it says nothing against the engine. */
 export const refused = (asked: Asked, trouble: Problem, now: Date): Asked =>
   late({ ...asked, trouble }, now, keyWait)

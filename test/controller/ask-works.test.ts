@@ -124,6 +124,18 @@ describe('the next worker with a key', () => {
     expect(watch.next({ ...wish, runtime: edited })?.attempt).toBe(2)
   })
 
+  it('is not hurried when somebody takes away the one that was started', () => {
+    const clock = new HandClock(now.getTime())
+    const watch = createAskWatch(clock)
+    const wish = { runtime: keyed, pod, recipe, works: [], digest }
+    watch.hear(keyed, pod, [])
+    watch.noteStart(keyed.metadata.uid, 1)
+    expect(watch.hear(keyed, pod, [anAsk(1, { phase: 'Running' })]).askTrouble).toBeUndefined()
+    expect(watch.hear(keyed, pod, []).askTrouble).toMatchObject({ reason: 'Interrupted' })
+    expect(watch.next(wish)).toBeUndefined()
+    expect(watch.hear(keyed, pod, [anAsk(1, { result: proved })]).news).toBeUndefined()
+  })
+
   it('that was refused is trouble too', () => {
     const watch = createAskWatch(new HandClock(now.getTime()))
     watch.hear(keyed, pod, [])

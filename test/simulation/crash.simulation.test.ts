@@ -1,6 +1,7 @@
 // The controller is killed before, unanswered after and after each write of every scenario; the next one ends it the same way.
 import { describe, expect, it } from 'vitest'
 import type { Fate } from '../../src/platform/memory/memory-process.ts'
+import { keyScenarios } from './key-scenarios.ts'
 import { type Played, play } from './play.ts'
 import type { Scenario } from './scenario.ts'
 import { scenarios } from './scenarios.ts'
@@ -46,7 +47,7 @@ const playKilled = async (scenario: Scenario, kill?: Kill): Promise<Counted> => 
 
 const moreAllowed = 3
 
-describe.each(scenarios)('$name', scenario => {
+describe.each([...scenarios, ...keyScenarios])('$name', scenario => {
   it('ends the same way when the controller is killed at any write', { timeout: 120_000 }, async () => {
     const calm = await playKilled(scenario)
     expect(calm.violations).toEqual([])

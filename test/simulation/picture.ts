@@ -30,7 +30,11 @@ export const picture = (world: World) => ({
     .map(({ name, template, replicas, strategy }) => ({ name, template, replicas, strategy })),
   stored: world.claims.list().map(claim => claim.copies.map(copy => copy.model).sort()),
   works: world.works.list().length,
-  done: world.done.map(({ command, owner, isGood }) => `${command} ${owner} ${isGood}`).sort(),
+  // An engine is asked as often as somebody wants to know; only work on bytes must not be done twice.
+  done: world.done
+    .filter(({ command }) => command !== 'ask')
+    .map(({ command, owner, isGood }) => `${command} ${owner} ${isGood}`)
+    .sort(),
 })
 
 /**

@@ -26,7 +26,8 @@ const collectMs = 500
 /** What belongs to an object that is not there any more is taken away, as the garbage collector of a cluster does. */
 export const collectOrphans = (world: World): void => {
   const collect = (): void => {
-    const uids = new Set(world.models.list().map(model => model.metadata.uid))
+    const owners = [...world.models.list(), ...world.runtimes.list()]
+    const uids = new Set(owners.map(owner => owner.metadata.uid))
     for (const name of world.works.names())
       if (!uids.has(world.works.get(name)?.order.owner.uid ?? '')) world.works.drop(name)
   }
@@ -34,9 +35,10 @@ export const collectOrphans = (world: World): void => {
   world.works.subscribe(({ name }) => {
     if (world.works.get(name)) soon()
   })
-  world.models.subscribe(({ name }) => {
-    if (!world.models.get(name)) soon()
-  })
+  for (const table of [world.models, world.runtimes])
+    table.subscribe(({ name }) => {
+      if (!table.get(name)) soon()
+    })
   world.deployments.subscribe(({ name }) => {
     const uid = world.deployments.get(name)?.madeFor
     const isOwned = world.runtimes.list().some(runtime => runtime.metadata.uid === uid)

@@ -5,7 +5,7 @@ import type { Work, WorkOrder, WorkView } from '../../domain/platform.ts'
 import { ownerKind } from '../../domain/worker-task.ts'
 import type { MemoryProcess } from './memory-process.ts'
 import { cancelWork, startWork } from './memory-workers.ts'
-import type { WorkRecord } from './memory-world.ts'
+import type { WorkRecord, World } from './memory-world.ts'
 
 const hasEnded = ({ view }: WorkRecord): boolean => view.phase === 'Succeeded' || view.phase === 'Failed'
 
@@ -28,8 +28,11 @@ export const createMemoryWork = (process: MemoryProcess): Work => {
       process.write(`start of ${order.command} for ${order.owner.name}`, () => start(process, order)),
     cancel: (id, namespace) =>
       process.write('cancel of a work', () => cancelWork(world, `${namespace}/${id}`)),
-    forget: (id, namespace) =>
-      process.write('forgetting a work', () => forget(process, `${namespace}/${id}`)),
+    forget: (id, namespace) => {
+      const key = `${namespace}/${id}`
+      const seen = works.get(key)?.uid
+      return process.write('forgetting a work', () => forget(world, key, seen))
+    },
     watch: wake => {
       const owners = new Map(works.names().map(name => [name, works.get(name)]))
       works.subscribe(name => {
@@ -44,10 +47,9 @@ export const createMemoryWork = (process: MemoryProcess): Work => {
 }
 
 /** Only the very work that was seen to have ended: another one of that name by now is left alone. */
-const forget = ({ world, works }: MemoryProcess, key: string): void => {
-  const seen = works.get(key)
+const forget = (world: World, key: string, seen: string | undefined): void => {
   const known = world.works.get(key)
-  if (!known || (seen && seen.uid !== known.uid)) return
+  if (!known || (seen && seen !== known.uid)) return
   if (!hasEnded(known)) world.violations.push(`a running ${known.order.command} was forgotten`)
   world.works.drop(key)
 }
