@@ -232,9 +232,7 @@ export const modelScenarios: readonly Scenario[] = [
     steps: [
       { does: aFor(), until: modelPhase('a', 'Waiting') },
       {
-        does: world => {
-          world.script.workProblem = undefined
-        },
+        does: world => Object.assign(world.script, { workProblem: undefined }),
         until: isReady('a'),
       },
     ],
@@ -247,7 +245,7 @@ export const modelScenarios: readonly Scenario[] = [
       { does: aFor(), until: world => runningDownload(world) !== '' },
       {
         does: world => evict(world, runningDownload(world)),
-        until: world => failsFor('a', 'Interrupted')(world),
+        until: failsFor('a', 'Interrupted'),
       },
       { does: () => undefined, until: isReady('a') },
     ],
