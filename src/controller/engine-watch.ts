@@ -182,7 +182,8 @@ class Memories implements EngineWatch {
       this.#logs.delete(uid)
       return []
     }
-    const state = [pod.uid, pod.isRunning, pod.isReady, pod.restarts].join(' ')
+    // A container may start and end between two looks: only how it ended tells then.
+    const state = [pod.uid, pod.isRunning, pod.isReady, pod.restarts, pod.problem?.message].join(' ')
     const old = this.#logs.get(uid)
     const readAt = this.#clock.now().getTime()
     if (old?.state === state && readAt - old.readAt < eager) return old.lines
