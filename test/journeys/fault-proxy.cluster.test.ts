@@ -25,9 +25,9 @@ import { isReady, kubectlOf, type Seen, until } from './town.ts'
 
 const { cluster, reason, images, kubeconfigPath = '' } = clusterOrSkip('switchyard', 'engine')
 const fromEnvironment = process.env['SWITCHYARD_SEED']
-const seeds = fromEnvironment === undefined ? [11] : [Number(fromEnvironment)]
+const seeds = fromEnvironment === undefined ? [11, 12] : [Number(fromEnvironment)]
 /** of all requests */
-const share = 0.15
+const share = 0.3
 const stamp = Date.now().toString(36)
 
 describe.skipIf(reason !== undefined)('the whole operator on a real API server', () => {
@@ -153,7 +153,7 @@ describe.skipIf(reason !== undefined)('the whole operator on a real API server',
     console.log(
       `seed ${seed}: ${faults.length} of ${bad.proxy.passages.length} requests met a fault; the operator ended ${bad.operator.ends()} times`,
     )
-    expect(faults.length).toBeGreaterThan(5)
+    expect(faults.length).toBeGreaterThan(15)
     const wanted = await stateOf(calm.namespace)
     await expect.poll(() => stateOf(bad.namespace), { timeout: 30_000, interval: 500 }).toEqual(wanted)
   })
@@ -170,5 +170,15 @@ describe.skipIf(reason !== undefined)('the whole operator on a real API server',
     const jobs = creates.filter(one => one.startsWith('jobs '))
     expect(jobs).toHaveLength(4)
     expect(new Set(jobs).size).toBe(4)
+  })
+
+  it('fetches every piece of the weights once on a bad connection, as on a good one', async () => {
+    await Promise.all(lives.values())
+    const counts = new Map<string, number>()
+    for (const { origin, method, path, range } of hub.requests) {
+      const piece = `${path.split('?')[0]} ${range}`
+      if (origin === 'cdn' && method === 'GET') counts.set(piece, (counts.get(piece) ?? 0) + 1)
+    }
+    expect([...new Set(counts.values())]).toEqual([lives.size])
   })
 })
