@@ -59,7 +59,7 @@ export const renderPage = (): string => `# Engines that misbehave: what we see, 
 
 Written from the misbehaviour library (\`test/stand-ins/engine/misbehaviours.ts\`; \`UPDATE_GOLDEN=1\` writes this page). Every row is run: the
 production loop against a real process over HTTP, with a witness that asks the engine ten times a second what would answer a
-client, and compares it with Ready. A dozen of them run on a real cluster too (`test/misbehaviour/engines.cluster.test.ts`).
+client, and compares it with Ready. A dozen of them run on a real cluster too (\`test/misbehaviour/engines.cluster.test.ts\`).
 
 ${(['First', 'Second', 'Serving', 'Leaving'] as const).map(partOf).join('\n\n')}
 
