@@ -33,7 +33,8 @@ export type Wish =
       readonly names: readonly string[]
       readonly times: number
     }
-  | { readonly do: 'look' }
+  /** `collect`: what is held after the garbage is gone */
+  | { readonly do: 'look'; readonly collect?: true }
   | { readonly do: 'stop' }
 
 export interface Look {
@@ -128,7 +129,8 @@ async function obey(wish: Wish): Promise<void> {
   if (wish.do === 'start') {
     caches.start()
     await caches.synced()
-  } else if (wish.do === 'run') void loop.run()
+  } else if (wish.do === 'look' && wish.collect) await collect()
+  else if (wish.do === 'run') void loop.run()
   else if (wish.do === 'write') await write(wish)
   else if (wish.do === 'stop') {
     loop.stop()
@@ -137,10 +139,13 @@ async function obey(wish: Wish): Promise<void> {
   }
 }
 
-async function look(milliseconds: number): Promise<Look> {
+async function collect(): Promise<void> {
   globalThis.gc?.()
   await sleep(0)
   globalThis.gc?.()
+}
+
+async function look(milliseconds: number): Promise<Look> {
   const counts = await metrics.registry.getSingleMetric('controller_runtime_reconcile_total')?.get()
   const ready = caches.models.list().filter(({ object }) => object.status.phase === 'Ready')
   return {

@@ -83,7 +83,7 @@ async function lookAtRest({ controller, gate }: Track): Promise<Rest> {
     },
     { everyMs: 2_000 },
   )
-  const look = await controller.ask({ do: 'look' })
+  const look = await controller.ask({ do: 'look', collect: true })
   return { ...look, files: openFiles(controller.pid), watches: gate.openWatches }
 }
 
