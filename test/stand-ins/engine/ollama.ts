@@ -41,7 +41,6 @@ export async function runOllama(world: EngineWorld) {
   const serving = await listen(openOllamaRoutes({ world, store, loaded }), at).catch(() =>
     fail('bind: address already in use'),
   )
-  log(world, 'routes.go:1533', `Listening on ${at.host}:${at.port} (version 0.22.0)`)
   const stop = async () => {
     if (faults.find('hangs-on-term', { words: [] })) return
     world.stamps.write('stopping')
@@ -51,4 +50,5 @@ export async function runOllama(world: EngineWorld) {
   }
   process.on('SIGTERM', stop)
   process.on('SIGINT', stop)
+  log(world, 'routes.go:1533', `Listening on ${at.host}:${at.port} (version 0.22.0)`)
 }

@@ -112,7 +112,7 @@ describe('a blob in parts', () => {
     ['the signed address runs out', { kind: 'status', status: 403, origin: 'cdn', skip: 9, times: 2 }, 0],
     ['a connection falls silent', { kind: 'stall', after: 1_000, skip: 3, times: 1 }, 0],
     ['one range is another than asked for', { kind: 'wrongRange', by: 7, skip: 2, times: 1 }, partSize],
-    ['every answer trickles', { kind: 'slow', bytesPerSecond: 150_000 }, 0],
+    ['every answer trickles', { kind: 'slow', bytesPerSecond: 150_000 }, partSize],
     ['the ETag is another each time', { kind: 'changedEtag' }, 0],
   ]
   it.each(healing)('arrives although %s, with hardly a byte twice', async (_, fault, again) => {
