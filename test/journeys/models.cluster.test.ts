@@ -348,7 +348,7 @@ describe.skipIf(reason !== undefined)('Models on a real cluster', () => {
     const ns = 'models-progress'
     const story = await begin(ns)
     const asked = town.hub.requests.length
-    town.hub.setFault('tiny/big/model.safetensors', { kind: 'slow', bytesPerSecond: 3_000_000 })
+    town.hub.setFault('tiny/big/model.safetensors', { kind: 'slow', bytesPerSecond: 600_000 })
     await town.apply([
       ...volumeOnly({ namespace: ns, name: 'volume', image }),
       hubModel(ns, 'big', { runtimes: [{ name: 'volume' }] }),
@@ -387,7 +387,7 @@ describe.skipIf(reason !== undefined)('Models on a real cluster', () => {
   it('a node that dies in the middle of a download and comes back goes on with it', async () => {
     const ns = 'models-node'
     const asked = town.hub.requests.length
-    town.hub.setFault('tiny/big/model.safetensors', { kind: 'slow', bytesPerSecond: 2_000_000 })
+    town.hub.setFault('tiny/big/model.safetensors', { kind: 'slow', bytesPerSecond: 600_000 })
     await town.apply([
       namespaceOf(ns),
       ...volumeOnly({ namespace: ns, name: 'volume', image }),
