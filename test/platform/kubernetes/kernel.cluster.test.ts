@@ -358,6 +358,7 @@ describe.skipIf(!kubeconfigPath)('On a real API server', () => {
       reflector.start()
       await create('reborn')
       await reflector.synced()
+      await until(() => reflector.get(named('reborn')) !== undefined)
       const told: string[] = []
       reflector.subscribe(({ type, object, isInitial }) => {
         if (object.metadata.name === 'reborn' && !isInitial) told.push(type)
