@@ -188,7 +188,10 @@ describe.skipIf(reason !== undefined)('switches on a real cluster', () => {
     ])
     await scene.untilActive('gpu-a', 'alpha')
     await scene.wish('gpu-a', 'broken')
-    const back = await scene.untilPhase('gpu-a', 'RolledBack')
+    const back = await until(
+      () => scene.runtime('gpu-a'),
+      seen => seen.status.phase === 'RolledBack' && conditionOf(seen, 'Stalled')?.status === 'True',
+    )
     expect(back.status.lastSwitch).toMatchObject({ result: 'RolledBack', reason: 'LoadFailed' })
     expect(back.status.active.model).toBe('alpha')
     expect(conditionOf(back, 'Stalled')).toMatchObject({ status: 'True', reason: 'LoadFailed' })
