@@ -89,8 +89,11 @@ interface Row {
   readonly kills?: boolean
 }
 
+/** Holds the engine's port before the engine begins. */
 const sidecar = {
   name: 'another',
+  restartPolicy: 'Always',
+  startupProbe: { tcpSocket: { port: 8000 }, periodSeconds: 1, failureThreshold: 60 },
   image,
   imagePullPolicy: 'Never',
   command: ['ollama', 'serve'],
@@ -284,11 +287,12 @@ const runtimeOf = (row: Row, more: object) => {
   }
   const spec = podSpec(vllm(namespace, image, { args: [], env }))
   const [engine] = spec.containers
-  const others = (row.pod as { sidecar?: object } | undefined)?.sidecar ?? []
-  const containers = [others, { ...engine, ...row.container }].flat()
+  const beside = (row.pod as { sidecar?: object } | undefined)?.sidecar
+  const sidecars = beside ? { initContainers: [beside] } : {}
+  const containers = [{ ...engine, ...row.container }]
   return runtime(namespace, row.name, {
     engine: 'VLLM',
-    kubernetes: { podTemplate: { spec: { ...spec, containers } }, container: 'engine' },
+    kubernetes: { podTemplate: { spec: { ...spec, ...sidecars, containers } }, container: 'engine' },
     proof: { intervalSeconds: 2, timeoutSeconds: 3 },
     switch: { drainSeconds: 1 },
     ...row.spec,
