@@ -1,4 +1,5 @@
 // One question to the active model of a Runtime, through its Service, as a person would ask it.
+import type { Readable } from 'node:stream'
 import { execa } from 'execa'
 import type { Place } from './place.ts'
 
@@ -12,20 +13,24 @@ export async function askModel(place: Place, namespace: string, service: string)
     reject: false,
   })
   try {
-    return await ask(`http://127.0.0.1:${await localPort(forward)}/v1/chat/completions`)
+    return await ask(`http://127.0.0.1:${await localPort(forward.stdout)}/v1/chat/completions`)
   } finally {
     forward.kill()
     await forward
   }
 }
 
-const localPort = async (forward: AsyncIterable<unknown>): Promise<string> => {
-  for await (const line of forward) {
-    const port = /^Forwarding from 127\.0\.0\.1:(\d+)/.exec(String(line))?.[1]
-    if (port) return port
-  }
-  throw new Error('kubectl port-forward ended without forwarding a port')
-}
+/** The iterator of execa would wait for the end of the program: its output is read as it comes. */
+const localPort = (output: Readable): Promise<string> =>
+  new Promise((resolve, reject) => {
+    let text = ''
+    output.on('data', chunk => {
+      text += String(chunk)
+      const port = /^Forwarding from 127\.0\.0\.1:(\d+)/m.exec(text)?.[1]
+      if (port) resolve(port)
+    })
+    output.once('end', () => reject(new Error('kubectl port-forward ended without forwarding a port')))
+  })
 
 async function ask(url: string): Promise<string> {
   const question = {
