@@ -83,7 +83,7 @@ describe.skipIf(why)('a real vLLM', () => {
 
   it('started by the arguments written for it is proved by its list and an answer', async () => {
     expect(await prove(recipe)).toMatchObject({ isProved: true, reason: 'Active' })
-    expect(await prove(recipeOf('/models/other'))).toMatchObject({ isProved: false, reason: 'ProofFailed' })
+    expect(await prove(recipeOf('/models/other'))).toMatchObject({ isProved: false, reason: 'WrongModel' })
   })
 
   it('lists both names with the folder as root, and tells its counters', async () => {
