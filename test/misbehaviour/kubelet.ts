@@ -3,6 +3,7 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { sightPod } from '../../src/platform/kubernetes/pod-sight.ts'
+import { freshPod } from '../../src/platform/memory/memory-pods.ts'
 import type { Deployment, Pod, World } from '../../src/platform/memory/memory-world.ts'
 import type { EngineFault } from '../stand-ins/engine/faults.ts'
 import { type EngineProcess, freePort, startEngineProcess } from '../stand-ins/engine/start.ts'
@@ -78,24 +79,9 @@ export class Kubelet {
   }
 
   #create(key: string, deployment: Deployment): void {
-    const name = `${key}-${this.#world.serial()}`
-    const pod: Pod = {
-      name,
-      uid: `uid-${name.slice(name.lastIndexOf('/') + 1)}`,
-      deployment: key,
-      engine: deployment.engine,
-      template: deployment.template,
-      isRunning: false,
-      isReady: false,
-      isLeaving: false,
-      isInService: true,
-      restarts: 0,
-      createdAt: this.#world.now(),
-      log: [],
-      loaded: [],
-    }
-    this.#world.pods.put(name, () => pod)
-    void this.#run(name, [])
+    const pod = freshPod(this.#world, deployment, key)
+    this.#world.pods.put(pod.name, () => pod)
+    void this.#run(pod.name, [])
   }
 
   /** SIGTERM, then the grace period, then SIGKILL. */

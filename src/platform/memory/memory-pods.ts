@@ -49,9 +49,10 @@ export const letLeave = (world: World, name: string): void => {
   world.later(world.script.graceSeconds * 1000, { does: 'dropPod', name })
 }
 
-const createPod = (world: World, deployment: Deployment, key: string): void => {
+/** A pod as the cluster makes it from a Deployment: nothing of it runs yet. */
+export const freshPod = (world: World, deployment: Deployment, key: string): Pod => {
   const name = `${key}-${world.serial()}`
-  const pod: Pod = {
+  return {
     name,
     uid: `uid-${name.slice(name.lastIndexOf('/') + 1)}`,
     deployment: key,
@@ -66,8 +67,12 @@ const createPod = (world: World, deployment: Deployment, key: string): void => {
     log: [],
     loaded: [],
   }
-  world.pods.put(name, () => pod)
-  world.later(startMs, { does: 'startPod', name })
+}
+
+const createPod = (world: World, deployment: Deployment, key: string): void => {
+  const pod = freshPod(world, deployment, key)
+  world.pods.put(pod.name, () => pod)
+  world.later(startMs, { does: 'startPod', name: pod.name })
 }
 
 /** One device: the same template's next pod waits for it; a rolling update takes it from two sides, which is a violation. */
