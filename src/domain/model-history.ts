@@ -1,42 +1,85 @@
 // The history of a Model: Install when bytes are fetched, Refresh, Verify, and beside them Remove; each begins and ends exactly once.
 import { laneState } from './attempts.ts'
 import type { Reason } from './conditions.ts'
-import type { ModelDecision } from './decision.ts'
+import type { ModelDecision, ModelPhase } from './decision.ts'
 import type { ModelStatus } from './model.ts'
-import type { ModelFacts } from './model-settle.ts'
+import { hasEnded, isPresentResolve, type ModelFacts } from './model-settle.ts'
 import { finishOperation, type Operation, recordOperation } from './operation.ts'
 
 export const nextOperations = (facts: ModelFacts, decision: ModelDecision, next: ModelStatus): Operation[] =>
   withRemoval(facts, decision, next)(withInstall(facts, decision, next))
 
-/** Ends what stands open by the phase that was reached; opens what begins. */
+/** Opens what begins; ends what stands open by the phase that was reached, also what no pass could write about before it ended. */
 const withInstall = (facts: ModelFacts, decision: ModelDecision, next: ModelStatus): Operation[] => {
-  const list = facts.status.operations ?? []
-  const open = list.find(operation => operation.phase === 'Running' && operation.type !== 'Remove')
-  if (open) return closeBy(list, open, decision, next, facts.seen.now)
-  const type = beginning(facts, decision)
-  if (!type) return [...list]
-  const { metadata } = facts.seen.model
+  const before = facts.status.operations ?? []
+  const list = before.some(isOpen) ? before : withBegun(facts, decision, before)
+  const open = list.find(isOpen)
+  return open ? closeBy(list, open, decision, next, facts.seen.now) : [...list]
+}
+
+const isOpen = ({ type, phase }: Operation): boolean => phase === 'Running' && type !== 'Remove'
+
+const withBegun = (
+  facts: ModelFacts,
+  decision: ModelDecision,
+  list: readonly Operation[],
+): readonly Operation[] => {
+  const begun = beginning(facts, decision)
+  if (!begun) return list
+  const { seen, status } = facts
+  const { metadata } = seen.model
+  const about = `${metadata.uid}/${begun.type}/${metadata.generation}/${status.round ?? 0}/${list[0]?.id ?? ''}`
   return recordOperation(list, {
-    id: facts.seen
-      .digest(
-        `${metadata.uid}/${type}/${metadata.generation}/${facts.status.round ?? 0}/${list[0]?.id ?? ''}`,
-      )
-      .slice(0, 16),
-    type,
+    id: seen.digest(about).slice(0, 16),
+    type: begun.type,
     phase: 'Running',
     ...(metadata.specManager ? { requestedBy: metadata.specManager } : {}),
     model: metadata.name,
-    startedAt: facts.seen.now.toISOString(),
+    startedAt: begun.at ?? seen.now.toISOString(),
   })
 }
 
-const working = ['Resolving', 'Downloading', 'Queued', 'Waiting', 'Blocked', 'Verifying']
+interface Begun {
+  readonly type: Operation['type']
+  /** RFC 3339; absent: now */
+  readonly at?: string
+}
 
-const beginning = (facts: ModelFacts, { phase }: ModelDecision): Operation['type'] | undefined => {
-  if (phase === 'Verifying') return 'Verify'
-  if (!working.includes(phase) || phase === 'Waiting' || phase === 'Blocked') return undefined
-  return facts.seen.model.status.resolved && phase === 'Resolving' ? 'Refresh' : 'Install'
+const beginning = (facts: ModelFacts, { phase }: ModelDecision): Begun | undefined => {
+  switch (phase) {
+    case 'Verifying':
+      return { type: 'Verify' }
+    case 'Resolving':
+      return { type: typeOfResolve(facts) }
+    case 'Downloading':
+    case 'Queued':
+      return { type: 'Install' }
+    case 'Paused':
+    case 'Deleting':
+    case 'Rejected':
+      return undefined
+    default:
+      return unheardOf(facts, phase)
+  }
+}
+
+const typeOfResolve = ({ seen }: ModelFacts): Operation['type'] =>
+  seen.model.status.resolved ? 'Refresh' : 'Install'
+
+/** Work that was started, and perhaps ended, by passes whose words did not reach the server. */
+const unheardOf = (facts: ModelFacts, phase: ModelPhase): Begun | undefined => {
+  const { seen, status } = facts
+  const known = status.operations ?? []
+  if (phase === 'Failed' && known.length > 0) return undefined
+  const mayRun = phase === 'Waiting' || phase === 'Blocked'
+  const [work] = seen.works
+    .filter(one => one.command !== 'remove' && (mayRun || hasEnded(one)))
+    .filter(one => one.command !== 'resolve' || isPresentResolve(seen.sourceHash, status, one))
+    .sort((a, b) => a.startedAt.localeCompare(b.startedAt))
+  if (!work) return undefined
+  const types = { verify: 'Verify', download: 'Install', resolve: typeOfResolve(facts) } as const
+  const type = types[work.command as keyof typeof types]
+  return type && { type, at: work.startedAt }
 }
 
 const closeBy = (
