@@ -1,11 +1,12 @@
 // `npm run bench`: what the operator costs, measured on a cluster of its own from the API server's audit log.
 // `--json` prints one line for programs; `--idle-minutes N` and `--models N` say how long and how many (1 and 200).
 import { cpus, loadavg } from 'node:os'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { execa } from 'execa'
 import { whyNotHere } from '../test/cluster/programs.ts'
 import { fillFleet, firstWrites, writesPerModel } from './bench/fleet.ts'
-import { watchIdle } from './bench/idle.ts'
+import { settleMs, watchIdle } from './bench/idle.ts'
 import { openPlace, type Place, type Say } from './bench/place.ts'
 import { type Figures, tableOf } from './bench/report.ts'
 import { ollamaSwitches, vllmSwitches } from './bench/switches.ts'
@@ -39,6 +40,8 @@ async function measure(place: Place, wish: Wish, commit: string): Promise<Figure
   const firstWrite = await firstWrites(place, first)
   say(`a fleet of ${models}`)
   await fillFleet(place, first, models)
+  say(`until every series of events is closed: ${Math.ceil(settleMs / 60_000)} min`)
+  await sleep(settleMs)
   say(`idle for ${idleMinutes} min`)
   const idle = await watchIdle(place, idleMinutes)
   const { installMilliseconds } = place

@@ -1,6 +1,7 @@
 // An idle operator: what it writes, computes and holds while nothing happens.
 import { readdirSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { limits } from '../../src/platform/kubernetes/kernel/event-series.ts'
 import { type Counts, countByName, operatorWrites } from './audit.ts'
 import type { Place } from './place.ts'
 import { cpuSeconds, read, residentMegabytes } from './process.ts'
@@ -12,6 +13,9 @@ export type Idle = {
   readonly cpuSeconds: number
   readonly residentMegabytes: number
 }
+
+/** The last word of a series is written when the series has been quiet; that belongs to what happened before. */
+export const settleMs = limits.quietMs + 90_000
 
 export async function watchIdle(place: Place, minutes: number): Promise<Idle> {
   const pid = await operatorProcess(place)
