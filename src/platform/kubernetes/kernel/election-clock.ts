@@ -22,7 +22,7 @@ export const bootClock: ElectionClock = {
 
 /** Resolves after so long, or as soon as one of the signals is given; never rejects. */
 export const pause = (
-  clock: ElectionClock,
+  clock: Pick<ElectionClock, 'after'>,
   ms: number,
   ...signals: readonly (AbortSignal | undefined)[]
 ): Promise<void> =>

@@ -3,6 +3,7 @@ import type { Log } from '../../../telemetry/log.ts'
 import type { Selection } from './client-options.ts'
 import type { KernelObject } from './objects.ts'
 import type { ReflectorRecorder } from './recorders.ts'
+import type { ReflectorClock } from './reflector-clock.ts'
 import type { Resource } from './resources.ts'
 import type { IndexFunction, StoreEvent } from './store.ts'
 
@@ -15,6 +16,7 @@ export interface ReflectorSource<T extends KernelObject> extends Selection {
 
 export interface ReflectorOptions {
   readonly log?: Log
+  readonly clock?: ReflectorClock
   /** asked once, by resource and selector */
   readonly recorderFor?: (selection: string) => ReflectorRecorder
   readonly random?: () => number

@@ -1,12 +1,13 @@
 // Mirrors one selection of objects: fills by a streaming list, follows by watch, survives every way in which a watch can end.
-import { setTimeout as sleep } from 'node:timers/promises'
 import { type Client, endsInitialEvents, type WatchEvent, type WatchOptions } from './client.ts'
 import { deepFreeze } from './deep-freeze.ts'
+import { pause } from './election-clock.ts'
 import { ApiError } from './errors.ts'
 import { compareVersions } from './freshness.ts'
 import { NoAnswer, reasonOf } from './no-answer.ts'
 import { isSameVersion, type KernelObject, storeKey } from './objects.ts'
 import type { ReflectorRecorder } from './recorders.ts'
+import { processClock } from './reflector-clock.ts'
 import type {
   ReflectorEvent,
   ReflectorListener,
@@ -23,6 +24,7 @@ const fillSeconds = 600
 
 const standard = {
   random: Math.random,
+  clock: processClock,
   backoff: { firstMs: 800, longestMs: 30_000, healthyAfterMs: 120_000 },
   // The server sends a bookmark before it ends a watch, so a live connection is never quiet for so long.
   idleMs: 40_000,
@@ -49,7 +51,7 @@ export class Reflector<T extends KernelObject> {
   #canStreamLists = true
   #failures = 0
   /** over any number of watches that ended politely */
-  #healthySince = performance.now()
+  #healthySince = 0
   #quietEnds = 0
   #lastError: unknown
 
@@ -86,13 +88,13 @@ export class Reflector<T extends KernelObject> {
   /** After the first complete fill. Rejects after `withinMs` with the last thing that went wrong. */
   async synced(withinMs = 120_000): Promise<void> {
     const timer = Promise.withResolvers<never>()
-    const handle = setTimeout(() => {
+    const cancel = this.#options.clock.after(withinMs, () => {
       const text = `the ${this.#source.resource.plural} could not be read within ${withinMs} ms`
       timer.reject(
         new Error(this.#lastError ? `${text}: ${String(this.#lastError)}` : text, { cause: this.#lastError }),
       )
-    }, withinMs)
-    await Promise.race([this.#filled.promise, timer.promise]).finally(() => clearTimeout(handle))
+    })
+    await Promise.race([this.#filled.promise, timer.promise]).finally(cancel)
   }
 
   get(at: { readonly namespace?: string | undefined; readonly name: string }): T | undefined {
@@ -126,7 +128,7 @@ export class Reflector<T extends KernelObject> {
       this.#restart = new AbortController()
       if (this.#mustRefill) this.#version = undefined
       this.#mustRefill = false
-      const startedAt = performance.now()
+      const startedAt = this.#options.clock.now()
       try {
         const seen = this.#version === undefined ? await this.#fill() : await this.#follow()
         if (this.#isTooShort(startedAt, seen)) await this.#backOff('short')
@@ -275,17 +277,17 @@ export class Reflector<T extends KernelObject> {
 
   /** A server that ends every watch at once must not be asked in a tight loop. */
   #isTooShort(startedAt: number, seen: number): boolean {
-    return performance.now() - startedAt < 1000 && seen === 0
+    return this.#options.clock.now() - startedAt < 1000 && seen === 0
   }
 
   async #backOff(reason: string): Promise<void> {
-    const { firstMs, longestMs, healthyAfterMs } = this.#options.backoff
+    const { clock, backoff, random } = this.#options
+    const { firstMs, longestMs, healthyAfterMs } = backoff
     this.#recorder?.restarted(reason)
-    if (performance.now() - this.#healthySince > healthyAfterMs) this.#failures = 0
+    if (clock.now() - this.#healthySince > healthyAfterMs) this.#failures = 0
     const ceiling = Math.min(longestMs, firstMs * 2 ** Math.min(this.#failures++, 20))
-    const waitMs = ceiling * this.#options.random()
-    await sleep(waitMs, undefined, { signal: this.#restart.signal }).catch(() => undefined)
-    this.#healthySince = performance.now()
+    await pause(clock, ceiling * random(), this.#restart.signal)
+    this.#healthySince = clock.now()
   }
 }
 
