@@ -173,15 +173,19 @@ const countDownloads = (
   model: Model,
   running: readonly WorkView[],
   models: readonly Model[],
-  limits: ModelLimits,
+  { maxDownloads: limit }: ModelLimits,
 ) => {
-  const queued = models.filter(
-    other =>
-      other.status.phase === 'Queued' && other.metadata.creationTimestamp < model.metadata.creationTimestamp,
-  )
-  return {
-    running: running.filter(work => work.command === 'download').length,
-    limit: limits.maxDownloads,
-    ahead: queued.length,
+  const downloads = running.filter(work => work.command === 'download').length
+  // Thousands are gone through only where somebody is told how long the line is.
+  return { running: downloads, limit, ahead: downloads < limit ? 0 : countQueued(models, model) }
+}
+
+/** The Models come in order of their creation. */
+const countQueued = (models: readonly Model[], { metadata: { creationTimestamp } }: Model): number => {
+  let ahead = 0
+  for (const { metadata, status } of models) {
+    if (metadata.creationTimestamp >= creationTimestamp) break
+    if (status.phase === 'Queued') ahead++
   }
+  return ahead
 }

@@ -1,10 +1,10 @@
-// A Model or Runtime in its cache: parsed when it is first looked at, and from then on held only as it was parsed.
+// A Model or Runtime in its cache: parsed when it arrives, between two reads of the wire, and held only as it was parsed.
 import type { Kind, Metadata, Model, Runtime } from '../../domain/object.ts'
 import { parseObject } from '../../domain/stored.ts'
 import { keepSpecManager } from './cache-transforms.ts'
 import type { RawCustom } from './kubernetes-objects.ts'
 
-type ObjectOf<K extends Kind> = K extends 'Model' ? Model : Runtime
+export type ObjectOf<K extends Kind> = K extends 'Model' ? Model : Runtime
 
 export class HeldObject<K extends Kind> {
   readonly metadata: Metadata
@@ -17,13 +17,22 @@ export class HeldObject<K extends Kind> {
     this.metadata = toMetadata(kept)
     this.#kind = kind
     this.#raw = { spec, status }
+    // Whoever breaks the parser breaks only the look at him.
+    try {
+      this.#settle()
+    } catch {}
   }
 
-  /** The same object each time. Not before somebody asks: whoever breaks the parser breaks only the look at him. */
+  /** The same object each time; throws what the parser threw. */
   get object(): ObjectOf<K> {
-    this.#parsed ??= this.#parse()
+    return this.#parsed ?? this.#settle()
+  }
+
+  #settle(): ObjectOf<K> {
+    const parsed = this.#parse()
+    this.#parsed = parsed
     this.#raw = undefined
-    return this.#parsed
+    return parsed
   }
 
   #parse(): ObjectOf<K> {

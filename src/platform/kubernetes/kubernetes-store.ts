@@ -14,6 +14,7 @@ import type { KernelObject } from './kernel/objects.ts'
 import type { Reflector } from './kernel/reflector.ts'
 import { MODEL, type Resource, RUNTIME } from './kernel/resources.ts'
 import type { Caches } from './kubernetes-caches.ts'
+import { OrderedObjects } from './ordered-objects.ts'
 
 const fieldManager = 'switchyard'
 
@@ -27,19 +28,17 @@ export interface StoreParts {
 
 type Stored = Model | Runtime
 
-/** Code units, not a language's order: thousands are compared for each look. */
-const byAge = ({ metadata: a }: Stored, { metadata: b }: Stored): number => {
-  if (a.creationTimestamp !== b.creationTimestamp) return a.creationTimestamp < b.creationTimestamp ? -1 : 1
-  return a.name < b.name ? -1 : 1
-}
-
 export class KubernetesStore implements Store {
   readonly #parts: StoreParts
   /** namespace → when a write was refused because it is being deleted */
   readonly #refusing = new Map<string, number>()
+  readonly #models: OrderedObjects<'Model'>
+  readonly #runtimes: OrderedObjects<'Runtime'>
 
   constructor(parts: StoreParts) {
     this.#parts = parts
+    this.#models = new OrderedObjects(parts.caches.models)
+    this.#runtimes = new OrderedObjects(parts.caches.runtimes)
   }
 
   getModel(ref: Ref): Model | undefined {
@@ -51,17 +50,11 @@ export class KubernetesStore implements Store {
   }
 
   listModels(namespace: string): readonly Model[] {
-    return this.#parts.caches.models
-      .list(namespace)
-      .map(held => held.object)
-      .sort(byAge)
+    return this.#models.list(namespace)
   }
 
   listRuntimes(namespace: string): readonly Runtime[] {
-    return this.#parts.caches.runtimes
-      .list(namespace)
-      .map(held => held.object)
-      .sort(byAge)
+    return this.#runtimes.list(namespace)
   }
 
   writeModelStatus(object: Model, status: ModelStatus): Promise<void> {

@@ -4,7 +4,7 @@ import { HeldObject } from '../../../src/platform/kubernetes/held-object.ts'
 const metadata = { name: 'a', namespace: 'n', uid: 'u', resourceVersion: '7' }
 
 describe('An object in the cache of Models', () => {
-  it('is parsed once, when it is first looked at, and is the same object from then on', () => {
+  it('is parsed once, and is the same object at each look', () => {
     const held = new HeldObject('Model', { metadata, spec: { source: { huggingFace: { repo: 'a/b' } } } })
     expect(held.object.spec.source.huggingFace?.revision).toBe('main')
     expect(held.object).toBe(held.object)
