@@ -157,6 +157,9 @@ async function look(milliseconds: number): Promise<Look> {
   }
 }
 
+// Ends in order, so that a profile is written.
+process.on('SIGTERM', () => process.exit(0))
+
 process.on('message', async (wish: Wish) => {
   const begun = performance.now()
   await obey(wish)

@@ -53,7 +53,7 @@ const leads = (metrics: ReadonlyMap<string, number>): boolean =>
 
 function runProgram(stage: Stage, args: readonly string[], env: Environment) {
   const log = { file: join(stage.cluster.stateDir, 'log', `program-${Date.now()}.log`) }
-  const child = execa(process.execPath, args, {
+  const child = execa(process.execPath, [...profiling(), ...args], {
     env: { ...nodeEnvironment, ...env },
     reject: false,
     stdin: 'ignore',
@@ -68,6 +68,12 @@ function runProgram(stage: Stage, args: readonly string[], env: Environment) {
     await child
   }
   return { pid, stop, child }
+}
+
+/** With `BENCH_PROFILE=FOLDER` every program writes a CPU profile there when it ends; its figures are then no figures. */
+const profiling = (): readonly string[] => {
+  const folder = process.env['BENCH_PROFILE']
+  return folder ? ['--cpu-prof', `--cpu-prof-dir=${folder}`] : []
 }
 
 export interface Helper<Wish, Answer> {
