@@ -18,7 +18,7 @@ export const ifThere = async <T>(work: Promise<T>): Promise<T | undefined> => {
   }
 }
 
-/** Makes the folder and its missing parents, readable for everybody whatever the umask says. */
+/** Makes the folder and its missing parents, readable for everybody whatever the umask says; their names survive a power cut. */
 export const ensureFolder = async (folder: string): Promise<void> => {
   const first = await mkdir(folder, { recursive: true, mode: folderMode })
   if (first === undefined) return
@@ -26,6 +26,7 @@ export const ensureFolder = async (folder: string): Promise<void> => {
     const handle = await open(at, 'r')
     await inClosing(handle, () => handle.chmod(folderMode))
   }
+  await syncUp(dirname(folder), dirname(first))
 }
 
 const inClosing = async <T>(handle: FileHandle, work: () => Promise<T>): Promise<T> => {
@@ -39,6 +40,22 @@ const inClosing = async <T>(handle: FileHandle, work: () => Promise<T>): Promise
 export const syncFolder = async (folder: string): Promise<void> => {
   const handle = await open(folder, 'r')
   await inClosing(handle, () => handle.sync())
+}
+
+/** The folder and every one above it, up to and with `top`. */
+export const syncUp = async (folder: string, top: string): Promise<void> => {
+  for (let at = folder; at.length >= top.length; at = dirname(at)) {
+    await syncFolder(at)
+    if (at === dirname(at)) return
+  }
+}
+
+/** The folder and every one below it. */
+export const syncBelow = async (folder: string): Promise<void> => {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true })
+  const folders = entries.filter(entry => entry.isDirectory())
+  for (const entry of folders) await syncFolder(join(entry.parentPath, entry.name))
+  await syncFolder(folder)
 }
 
 export const moveDurably = async (from: string, to: string): Promise<void> => {

@@ -13,7 +13,9 @@ import {
   pruneEmpty,
   removeFile,
   sizeOf,
+  syncBelow,
   syncFolder,
+  syncUp,
   writeWhole,
 } from './disk.ts'
 import type { Receipt } from './receipt.ts'
@@ -23,11 +25,13 @@ interface Cache {
   /** models--owner--name */
   readonly folder: string
   readonly staging: string
+  /** of the volume */
+  readonly root: string
 }
 
 export const openHubCache = ({ layout, name, owner }: Place): Store => {
   const folder = join(layout.path, `models--${toRepoId(name).replace('/', '--')}`)
-  const cache: Cache = { folder, staging: join(folder, '.staging', owner) }
+  const cache: Cache = { folder, staging: join(folder, '.staging', owner), root: layout.root }
   const blobPath = (blob: string) => join(folder, 'blobs', blob)
   return {
     staging: cache.staging,
@@ -51,10 +55,19 @@ const publish = async (cache: Cache, listing: Listing, asked: string): Promise<v
   const made = join(cache.staging, listing.revision)
   await rm(made, { recursive: true, force: true })
   for (const file of listing.files) await makeLink(made, file)
+  await syncBelow(made)
   await joinSnapshot(made, snapshot, listing.files)
   await writeTree(cache, listing)
+  await syncNames(cache, snapshot)
   await writeRef(cache, listing.revision, asked)
   await rm(cache.staging, { recursive: true, force: true })
+}
+
+/** Also names that a killed work has left: it may have been killed before it synced them. */
+const syncNames = async (cache: Cache, snapshot: string): Promise<void> => {
+  await syncBelow(snapshot)
+  for (const name of ['blobs', 'snapshots', 'trees']) await ifThere(syncFolder(join(cache.folder, name)))
+  await syncUp(cache.folder, cache.root)
 }
 
 const makeLink = async (folder: string, file: SourceFile): Promise<void> => {
@@ -78,7 +91,6 @@ const moveLinks = async (made: string, snapshot: string, files: readonly SourceF
     await ensureFolder(dirname(join(snapshot, path)))
     await rename(join(made, path), join(snapshot, path))
   }
-  await syncFolder(snapshot)
 }
 
 interface TreeEntry {

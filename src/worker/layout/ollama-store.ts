@@ -13,7 +13,7 @@ import {
   pruneEmpty,
   removeFile,
   sizeOf,
-  syncFolder,
+  syncUp,
   writeWhole,
 } from './disk.ts'
 import type { Receipt } from './receipt.ts'
@@ -29,6 +29,8 @@ interface OllamaStore {
   readonly aliases: readonly string[]
   /** second names of our blobs: a server that prunes its folder cannot take the bytes */
   readonly own: string
+  /** of the volume */
+  readonly root: string
 }
 
 const manifestPath = (name: string): string => name.replace(/:([^:/]+)$/, '/$1')
@@ -48,6 +50,7 @@ export const openOllamaStore = ({ layout, name, owner, aliases = [] }: Place): S
     aliases: aliases.map(alias => join(manifests, toManifestPath(alias))),
     staging: join(home, 'staging', owner),
     own: join(home, 'blobs'),
+    root: layout.root,
   }
   return {
     staging: store.staging,
@@ -98,7 +101,7 @@ const showBlob = async (store: OllamaStore, blob: string): Promise<void> => {
 const publish = async (store: OllamaStore, listing: Listing): Promise<void> => {
   if (!listing.manifest) throw new WorkError('Unexpected', 'an Ollama listing without its manifest')
   for (const file of listing.files) await showBlob(store, file.blob)
-  await syncFolder(store.blobs)
+  await syncUp(store.blobs, store.root)
   const before = await ifThere(readFile(store.manifest))
   if (!before?.equals(listing.manifest)) {
     await writeWhole({ path: store.manifest, staging: store.staging, content: listing.manifest })
@@ -106,6 +109,8 @@ const publish = async (store: OllamaStore, listing: Listing): Promise<void> => {
   for (const file of listing.files) {
     if ((await sizeOf(join(store.blobs, file.blob))) !== file.size) await showBlob(store, file.blob)
   }
+  await syncUp(store.blobs, store.root)
+  await syncUp(dirname(store.manifest), store.root)
   await rm(store.staging, { recursive: true, force: true })
 }
 

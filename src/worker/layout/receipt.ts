@@ -5,7 +5,7 @@ import * as z from 'zod'
 import type { Layout } from '../../domain/worker-task.ts'
 import { WorkError } from '../outcome.ts'
 import { sha256 } from '../transfer/digest.ts'
-import { ensureFolder, ifThere, listNames, moveDurably, removeFile, writeWhole } from './disk.ts'
+import { ensureFolder, ifThere, listNames, moveDurably, removeFile, syncUp, writeWhole } from './disk.ts'
 
 const hex = z.string().regex(/^[0-9a-f]+$/)
 const blobName = z.string().regex(/^(sha256-)?[0-9a-f]{40,64}$/)
@@ -112,6 +112,7 @@ export const writeReceipt = async (layout: Layout, receipt: Receipt): Promise<Fi
   }
   const content = canonical(receipt)
   await writeWhole({ path: file, staging: stagingOf(layout, receipt.owner), content })
+  await syncUp(folderOf(layout, isFinished), layout.root)
   return { file, digest: sha256(content), isFinished, receipt }
 }
 
