@@ -35,7 +35,7 @@ const SecretKeyRef = z.object({
 const immutable = (field: string) => ({
   rule: 'self == oldSelf',
   message: `${field} is immutable; create another Model for another source`,
-  transition: true as const,
+  keeps: (self: string, oldSelf: string) => self === oldSelf,
 })
 
 const Mirror = z.object({
@@ -92,7 +92,7 @@ export const ModelSource = withRules(
     {
       rule: 'has(oldSelf.huggingFace) == has(self.huggingFace)',
       message: 'the kind of source is immutable; create another Model for another source',
-      transition: true,
+      keeps: (self, oldSelf) => (self.huggingFace === undefined) === (oldSelf.huggingFace === undefined),
     },
   ],
 )

@@ -192,7 +192,7 @@ export const RuntimeSpec = withRules(
       rule: 'self.engine == oldSelf.engine',
       message: 'engine is immutable; create another Runtime',
       fieldPath: '.engine',
-      transition: true,
+      keeps: (self, oldSelf) => self.engine === oldSelf.engine,
     },
   ],
 )

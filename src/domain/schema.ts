@@ -70,13 +70,18 @@ interface RuleText {
   readonly fieldPath?: string
 }
 
-/** Shape rule that a schema cannot say. A rule about a value has its twin for other platforms; a rule about a change is the API server's. */
-export type ShapeRule<T> = RuleText &
-  ({ readonly holds: (self: T) => boolean } | { readonly transition: true })
+/** A rule about a change, which no parser sees: `crd-change.ts` asks it with both values. */
+export interface ChangeRule<T> extends RuleText {
+  readonly keeps: (self: T, oldSelf: T) => boolean
+}
+
+/** Shape rule that a schema cannot say; each has its twin for other platforms. */
+export type ShapeRule<T> = (RuleText & { readonly holds: (self: T) => boolean }) | ChangeRule<T>
 
 /** A zod check that stands for CEL rules; any other custom check is refused by the CRD converter. */
 export interface TwinCheck {
   readonly twinOf: number
+  readonly changes?: readonly ChangeRule<never>[]
 }
 
 const toCel = ({ rule, message, fieldPath }: RuleText) => ({ rule, message, ...(fieldPath && { fieldPath }) })
@@ -84,12 +89,15 @@ const toCel = ({ rule, message, fieldPath }: RuleText) => ({ rule, message, ...(
 export const withRules = <T extends z.ZodType>(schema: T, rules: readonly ShapeRule<z.output<T>>[]): T => {
   const twin = z.superRefine<z.output<T>>((value, context) => {
     for (const rule of rules) {
-      if ('transition' in rule || rule.holds(value)) continue
+      if ('keeps' in rule || rule.holds(value)) continue
       const path = rule.fieldPath ? rule.fieldPath.split('.').slice(1) : []
       context.addIssue({ code: 'custom', path, message: rule.message })
     }
   })
-  const checked = schema.check(Object.assign(twin, { twinOf: rules.length } satisfies TwinCheck)) as T
+  const changes = rules.filter(rule => 'keeps' in rule)
+  const checked = schema.check(
+    Object.assign(twin, { twinOf: rules.length, changes } satisfies TwinCheck),
+  ) as T
   return withKeywords(checked, { 'x-kubernetes-validations': rules.map(toCel) })
 }
 
