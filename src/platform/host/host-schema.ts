@@ -1,0 +1,35 @@
+// The tables of a host, as the steps that made them: a step that was released is never changed, a new one is added behind it.
+
+const objects = `
+  CREATE TABLE counter (version INTEGER NOT NULL) STRICT;
+  INSERT INTO counter VALUES (0);
+  CREATE TABLE objects (
+    kind TEXT NOT NULL,
+    namespace TEXT NOT NULL,
+    name TEXT NOT NULL,
+    uid TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    metadata TEXT NOT NULL,
+    spec TEXT NOT NULL,
+    status TEXT NOT NULL,
+    PRIMARY KEY (kind, namespace, name)
+  ) STRICT`
+
+const journal = `
+  CREATE TABLE journal (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    at TEXT NOT NULL,
+    actor TEXT NOT NULL,
+    what TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    namespace TEXT NOT NULL,
+    name TEXT NOT NULL,
+    uid TEXT NOT NULL,
+    body TEXT NOT NULL
+  ) STRICT;
+  CREATE INDEX journal_about ON journal (uid, seq);
+  CREATE TRIGGER journal_keeps BEFORE UPDATE ON journal BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
+  CREATE TRIGGER journal_stays BEFORE DELETE ON journal BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END`
+
+/** In order; `PRAGMA user_version` counts those that were carried out. */
+export const migrations: readonly string[] = [objects, journal]
