@@ -12,7 +12,7 @@ const entry = fileURLToPath(new URL('src/main.ts', root))
 export const bundlePath: string = fileURLToPath(new URL('dist/switchyard.mjs', root))
 
 /** The thread that hashes downloads: a file of its own beside the bundle, so that it starts small. */
-const threadEntry = fileURLToPath(new URL('src/worker/transfer/hash-thread.ts', root))
+const threadIn = (sources: string): string => join(sources, 'worker/transfer/hash-thread.ts')
 export const threadPath = (output: string): string => join(dirname(output), 'hash-thread.mjs')
 
 /** Why there can be no bundle, in one line; undefined when there can. */
@@ -31,7 +31,13 @@ const banner = [
 
 /** Writes the bundle and its thread; ES modules in which bundled CommonJS packages still find `require`. */
 export async function bundle(output: string = bundlePath, from: string = entry): Promise<string> {
-  await Promise.all([write(from, output), write(threadEntry, threadPath(output))])
+  await Promise.all([write(from, output), write(threadIn(dirname(entry)), threadPath(output))])
+  return output
+}
+
+/** The whole program of other sources: the `src` of a former version. */
+export async function bundleSources(output: string, sources: string): Promise<string> {
+  await Promise.all([write(join(sources, 'main.ts'), output), write(threadIn(sources), threadPath(output))])
   return output
 }
 

@@ -3,7 +3,7 @@ import { existsSync, realpathSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { execa } from 'execa'
 import { buildImage, type Layer } from '../test/cluster/image.ts'
-import { bundle, bundlePath, threadPath } from './build.ts'
+import { bundle, threadPath } from './build.ts'
 
 const root = new URL('../', import.meta.url)
 const authorities = '/etc/ssl/certs/ca-certificates.crt'
@@ -27,10 +27,10 @@ export async function nodeLayer(): Promise<Layer> {
   }
 }
 
-const programLayer: Layer = {
-  '/app/switchyard.mjs': { from: bundlePath, mode: 0o644 },
-  '/app/hash-thread.mjs': { from: threadPath(bundlePath), mode: 0o644 },
-}
+const programLayer = (program: string): Layer => ({
+  '/app/switchyard.mjs': { from: program, mode: 0o644 },
+  '/app/hash-thread.mjs': { from: threadPath(program), mode: 0o644 },
+})
 
 /** Without these Node keeps a young generation and old garbage of more than a hundred megabytes that nobody needs. */
 export const nodeFlags = ['--max-semi-space-size=4', '--optimize-for-size']
@@ -41,11 +41,15 @@ export async function buildProductImage(
   name = 'localhost/switchyard:dev',
   output = imagePath,
 ): Promise<string> {
-  await bundle()
+  return imageOf(await bundle(), name, output)
+}
+
+/** The image of a bundled program. */
+export async function imageOf(program: string, name: string, output: string): Promise<string> {
   return buildImage(
     {
       name,
-      layers: [await nodeLayer(), programLayer],
+      layers: [await nodeLayer(), programLayer(program)],
       entrypoint: ['/usr/bin/node', ...nodeFlags, '/app/switchyard.mjs'],
       user: '65532:65532',
       env: nodeEnvironment,

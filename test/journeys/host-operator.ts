@@ -19,6 +19,10 @@ export interface OperatorWish {
   readonly kubeconfig: string
   readonly workerImage: string
   readonly hubUrl: string
+  /** another program than the present one */
+  readonly program?: string
+  /** its name in the Lease */
+  readonly name?: string
 }
 
 export const startHostOperator = (wish: OperatorWish): HostOperator => {
@@ -30,7 +34,7 @@ export const startHostOperator = (wish: OperatorWish): HostOperator => {
   const run = async (): Promise<void> => {
     while (!stopping.signal.aborted) {
       const options = { env, all: true, reject: false, cancelSignal: stopping.signal, buffer: false } as const
-      const child = execa(process.execPath, [bundlePath, 'operator'], options)
+      const child = execa(process.execPath, [wish.program ?? bundlePath, 'operator'], options)
       for await (const line of child.iterable({ from: 'all' })) lines.push(line)
       await child
       if (stopping.signal.aborted) return
@@ -55,7 +59,7 @@ const environmentOf = (wish: OperatorWish, folder: string): Record<string, strin
   writeFileSync(kubeconfig, wish.kubeconfig, { mode: 0o600 })
   return {
     KUBECONFIG: kubeconfig,
-    POD_NAME: 'host-operator',
+    POD_NAME: wish.name ?? 'host-operator',
     POD_NAMESPACE: wish.namespace,
     SWITCHYARD_WATCH_NAMESPACE: wish.namespace,
     SWITCHYARD_WORKER_IMAGE: wish.workerImage,
