@@ -33,5 +33,7 @@ export const CopyResult = z.object({
   /** folder (vLLM) that is given to the engine, absolute in the container; absent for Ollama */
   path: z.string().optional(),
   seconds: z.number().optional(),
+  /** what people should know about how the bytes are stored */
+  note: z.string().max(256).optional(),
 })
 export type CopyResult = Readonly<z.infer<typeof CopyResult>>

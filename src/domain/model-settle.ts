@@ -178,6 +178,7 @@ const foldCopy = (seen: ModelObservation, copy: Copy, work: WorkView): Copy | un
       work.command === 'verify' ? (copy.bytesStored ?? 0) : storedBytes(copy, revision, done.bytesFetched),
     ...(claimUID ? { claimUID } : {}),
     ...(done.path ? { path: done.path } : {}),
+    ...(done.note ? { message: done.note } : {}),
   }
 }
 

@@ -65,7 +65,8 @@ const toCopy = (facts: ModelFacts, plan: CopyPlan): Copy[] => {
   if (!volume) return []
   const isReady = plan.phase === 'Ready'
   const isNamed = copy?.isNamed || runtimes.some(runtime => runtime.why === 'Named')
-  const { reason: _, message: __, ...kept } = copy ?? { origin: 'Fetched' as const }
+  const { reason, message, ...kept } = copy ?? { origin: 'Fetched' as const }
+  const note = message && !reason ? { message } : {}
   const bytesDone = isReady ? facts.resolved?.bytes : (doneBytes(work) ?? copy?.bytesDone)
   return [
     {
@@ -79,7 +80,7 @@ const toCopy = (facts: ModelFacts, plan: CopyPlan): Copy[] => {
       isNamed,
       phase: copyPhase(plan),
       ...(bytesDone === undefined ? {} : { bytesDone }),
-      ...(isReady ? {} : { reason: plan.reason, message: shortMessage(plan.message) }),
+      ...(isReady ? note : { reason: plan.reason, message: shortMessage(plan.message) }),
     },
   ]
 }

@@ -4,23 +4,24 @@ import type { CopyResult } from '../domain/artifact.ts'
 import type { WorkerTask } from '../domain/worker-task.ts'
 import { fetchBlobs } from './fetch-blobs.ts'
 import { ensureFolder, sizeOf } from './layout/disk.ts'
+import { listSuspects, shelfOf, trust } from './layout/doubt.ts'
 import { openStore, probeVolume } from './layout/open-store.ts'
 import {
   type Filed,
-  listSuspects,
+  noteOf,
   type Receipt,
   readReceipts,
   relativePath,
   removeReceipt,
   stagingOf,
-  trust,
   writeReceipt,
 } from './layout/receipt.ts'
 import type { Store } from './layout/store.ts'
 import { WorkError } from './outcome.ts'
-import { checkRoom, makePlan, type Plan } from './plan.ts'
+import { afterSharing, checkRoom, makePlan, type Plan } from './plan.ts'
 import type { Reporter } from './reporter.ts'
-import { toListDigest } from './sources/listing-digest.ts'
+import { describeSharing, shareBlobs } from './share-blobs.ts'
+import { toBytes, toListDigest } from './sources/listing-digest.ts'
 import { type Network, nameSource, openSource } from './sources/open-source.ts'
 import type { Listing, Source } from './sources/source.ts'
 
@@ -42,10 +43,12 @@ export const download = async (
 
   const source = await openSource(task, network)
   const listing = await listAgain(task, source)
-  const plan = await makePlan({ layout, store, name: source.name, listing, filed, signal: network.signal })
-  await checkRoom(plan, layout, task.budgetBytes)
-  const draft = toDraft(task, { source, listing, plan })
-  await writeReceipt(layout, draft)
+  const look = { layout, store, name: source.name, listing, filed, signal: network.signal }
+  const planned = await makePlan({ ...look, ...showHashing(reporter, listing) })
+  await checkRoom(planned, layout, task.budgetBytes)
+  await writeReceipt(layout, toDraft(task, { source, listing, plan: planned }))
+  const { plan, note } = await share(task, { source, listing, store, plan: planned })
+  reporter.restart()
 
   reporter.enter('Downloading', { bytesTotal: plan.bytesTotal, filesTotal: listing.files.length })
   await ensureFolder(store.staging)
@@ -57,7 +60,8 @@ export const download = async (
   await store.publish(listing, source.asked)
   const bytesFetched = plan.bytesMissing - fetched.bytesResumed
   const digests = new Map([...plan.present, ...fetched.digests])
-  const receipt = toFinished(draft, digests, { bytesFetched, startedAt })
+  const draft = toDraft(task, { source, listing, plan })
+  const receipt = toFinished(draft, digests, { bytesFetched, startedAt, ...(note ? { note } : {}) })
   const written = await writeReceipt(layout, receipt)
   await tidyUp(task, filed, receipt)
   reporter.enter('Done', { bytesDone: plan.bytesTotal, filesDone: listing.files.length })
@@ -79,10 +83,10 @@ const findDone = async (
       receipt.layout.path === relativePath(task.layout),
   )
   if (!mine || (await store.findFault(mine.receipt))) return undefined
-  const suspects = await listSuspects(task.layout)
+  const isSuspect = await listSuspects(task.layout, shelfOf(mine.receipt))
   for (const { blob, size } of mine.receipt.files) {
     const path = await store.findBlob(blob)
-    if (suspects.has(blob) || !path || (await sizeOf(path)) !== size) return undefined
+    if (isSuspect(blob) || !path || (await sizeOf(path)) !== size) return undefined
   }
   return mine
 }
@@ -95,6 +99,37 @@ const listAgain = async (task: DownloadTask, source: Source): Promise<Listing> =
     'Integrity',
     `the source lists other files for ${task.revision} than when it was resolved: ${digest} instead of ${task.listDigest}`,
   )
+}
+
+/** Hashing what is there already takes as long as it takes: it is shown, and is no speed of the download. */
+const showHashing = (reporter: Reporter, listing: Listing) => {
+  let hashed = 0
+  return {
+    onHashed: (count: number): void => {
+      if (hashed === 0) reporter.enter('Verifying', { bytesTotal: toBytes(listing) })
+      hashed += count
+      reporter.count(hashed)
+    },
+  }
+}
+
+/** After the intent, so that the names are ours also after a kill; room again, when something has to be fetched after all. */
+const share = async (task: DownloadTask, { plan, store, listing }: Sharing): Promise<Shared> => {
+  const ways = await shareBlobs(store, plan.shared)
+  const shared = afterSharing(plan, listing.files, ways)
+  if (shared.bytesMissing > plan.bytesMissing) await checkRoom(shared, task.layout, task.budgetBytes)
+  const note = describeSharing(plan.shared, ways)
+  return { plan: shared, ...(note ? { note } : {}) }
+}
+
+interface Sharing extends Known {
+  readonly store: Store
+}
+
+interface Shared {
+  readonly plan: Plan
+  /** what people should know about it */
+  readonly note?: string
 }
 
 interface Known {
@@ -122,10 +157,16 @@ const toDraft = (task: DownloadTask, { source, listing, plan }: Known): Receipt 
   bytes: plan.bytesTotal,
 })
 
+interface Finish {
+  readonly bytesFetched: number
+  readonly startedAt: Date
+  readonly note?: string
+}
+
 const toFinished = (
   draft: Receipt,
   digests: ReadonlyMap<string, string>,
-  { bytesFetched, startedAt }: { readonly bytesFetched: number; readonly startedAt: Date },
+  { bytesFetched, startedAt, note }: Finish,
 ): Receipt => ({
   ...draft,
   files: draft.files.map(file => ({ ...file, sha256: digests.get(file.blob)! })),
@@ -134,6 +175,7 @@ const toFinished = (
     finishedAt: new Date().toISOString(),
     bytesFetched,
     bytesReused: draft.bytes - bytesFetched,
+    ...(note ? { note } : {}),
   },
 })
 
@@ -142,7 +184,7 @@ const tidyUp = async (
   filed: readonly Filed[],
   receipt: Receipt,
 ): Promise<void> => {
-  for (const { blob } of receipt.files) await trust(layout, blob)
+  for (const { blob } of receipt.files) await trust(layout, shelfOf(receipt), blob)
   const intents = await readReceipts(layout)
   for (const intent of [...filed, ...intents]) {
     const isSame = intent.receipt.owner === owner && intent.receipt.listDigest === receipt.listDigest
@@ -165,5 +207,6 @@ const toResult = (
     bytesReused: receipt.bytes - fetched,
     ...(path ? { path } : {}),
     seconds,
+    ...noteOf(receipt),
   }
 }

@@ -2,9 +2,12 @@
 import { statfs } from 'node:fs/promises'
 import type { Layout } from '../domain/worker-task.ts'
 import { sizeOf } from './layout/disk.ts'
-import { type Filed, listSuspects, type Receipt, type ReceiptFile, relativePath } from './layout/receipt.ts'
-import type { Store } from './layout/store.ts'
+import { isSameShelf, listSuspects, shelfAt, shelfOf } from './layout/doubt.ts'
+import type { Filed, ReceiptFile } from './layout/receipt.ts'
+import type { Way } from './layout/share-file.ts'
+import { isOurs, type Store } from './layout/store.ts'
 import { WorkError } from './outcome.ts'
+import { type Elsewhere, findElsewhere } from './share-blobs.ts'
 import { toBlobs } from './sources/listing-digest.ts'
 import type { Listing, SourceFile } from './sources/source.ts'
 import { hashFile } from './transfer/digest.ts'
@@ -13,6 +16,8 @@ export interface Plan {
   readonly missing: readonly SourceFile[]
   /** blob → SHA-256 of its bytes, for every blob that is there and right */
   readonly present: ReadonlyMap<string, string>
+  /** blob → where else on the volume its bytes are; neither missing nor present */
+  readonly shared: ReadonlyMap<string, Elsewhere>
   readonly origins: ReadonlyMap<string, ReceiptFile['origin']>
   readonly bytesTotal: number
   readonly bytesMissing: number
@@ -25,23 +30,23 @@ export interface PlanOrder {
   readonly listing: Listing
   readonly filed: readonly Filed[]
   readonly signal: AbortSignal
+  readonly onHashed: (count: number) => void
 }
 
 /** Receipts that speak about the same blobs folder. */
 const ofSameStore = ({ layout, name, filed }: PlanOrder): Filed[] => {
-  const path = relativePath(layout)
-  const isSame = ({ layout: other, source }: Receipt) =>
-    other.path === path &&
-    other.kind === layout.kind &&
-    (other.kind === 'OllamaStore' || source.name === name)
-  return filed.filter(entry => isSame(entry.receipt))
+  const here = shelfAt(layout, name)
+  return filed.filter(({ receipt }) => isSameShelf(shelfOf(receipt), here))
 }
 
-const toTrusted = (filed: readonly Filed[], suspects: ReadonlySet<string>): Map<string, string> => {
+const toTrusted = (
+  filed: readonly Filed[],
+  isSuspect: (blob: string) => boolean,
+): ReadonlyMap<string, string> => {
   const trusted = new Map<string, string>()
   for (const { receipt } of filed.filter(entry => entry.isFinished)) {
     for (const { blob, sha256 } of receipt.files) {
-      if (sha256 && !suspects.has(blob)) trusted.set(blob, sha256)
+      if (sha256 && !isSuspect(blob)) trusted.set(blob, sha256)
     }
   }
   return trusted
@@ -49,37 +54,68 @@ const toTrusted = (filed: readonly Filed[], suspects: ReadonlySet<string>): Map<
 
 /** SHA-256 when the blob is there and right; a blob that no receipt names is hashed first. */
 const checkBlob = async (
-  order: PlanOrder,
+  { store, signal, onHashed }: PlanOrder,
   file: SourceFile,
   trusted: ReadonlyMap<string, string>,
 ): Promise<string | undefined> => {
-  const path = await order.store.findBlob(file.blob)
+  const path = await store.findBlob(file.blob)
   if (!path || (await sizeOf(path)) !== file.size) return undefined
   const known = trusted.get(file.blob)
   if (known) return known
   const { algorithm, hex } = file.digest
-  const { named, sha256 } = await hashFile(path, { algorithm, size: file.size, signal: order.signal })
+  const { named, sha256 } = await hashFile(path, { algorithm, size: file.size, signal, onBytes: onHashed })
   return named === hex ? sha256 : undefined
 }
 
 const sumOf = (files: readonly SourceFile[]): number => files.reduce((sum, file) => sum + file.size, 0)
 
+/** How the name of a blob came into this store, for those that are of our making. */
+const toMade = (filed: readonly Filed[]): ReadonlyMap<string, ReceiptFile['origin']> =>
+  new Map(
+    filed.flatMap(({ receipt }) =>
+      receipt.files.filter(isOurs).map(file => [file.blob, file.origin] as const),
+    ),
+  )
+
 export const makePlan = async (order: PlanOrder): Promise<Plan> => {
   const same = ofSameStore(order)
-  const trusted = toTrusted(same, await listSuspects(order.layout))
-  const fetched = new Set(
-    same.flatMap(({ receipt }) => receipt.files.filter(f => f.origin === 'Fetched').map(f => f.blob)),
-  )
+  const isSuspect = await listSuspects(order.layout, shelfAt(order.layout, order.name))
+  const trusted = toTrusted(same, isSuspect)
+  const made = toMade(same)
   const present = new Map<string, string>()
   const origins = new Map<string, ReceiptFile['origin']>()
   const blobs = toBlobs(order.listing.files)
   for (const file of blobs) {
     const sha256 = await checkBlob(order, file, trusted)
-    if (sha256) present.set(file.blob, sha256)
-    origins.set(file.blob, sha256 && !fetched.has(file.blob) ? 'Found' : 'Fetched')
+    if (!sha256) continue
+    present.set(file.blob, sha256)
+    origins.set(file.blob, made.get(file.blob) ?? 'Found')
   }
-  const missing = blobs.filter(file => !present.has(file.blob))
-  return { missing, present, origins, bytesTotal: sumOf(blobs), bytesMissing: sumOf(missing) }
+  const absent = blobs.filter(file => !present.has(file.blob))
+  const shared = await findElsewhere(order, absent)
+  for (const { blob } of absent) origins.set(blob, shared.has(blob) ? 'Linked' : 'Fetched')
+  const missing = absent.filter(file => !shared.has(file.blob))
+  return { missing, present, shared, origins, bytesTotal: sumOf(blobs), bytesMissing: sumOf(missing) }
+}
+
+/** The plan after the names were made: what could not be shared is missing. */
+export const afterSharing = (
+  plan: Plan,
+  files: readonly SourceFile[],
+  ways: ReadonlyMap<string, Way>,
+): Plan => {
+  const refused = toBlobs(files).filter(({ blob }) => plan.shared.has(blob) && !ways.has(blob))
+  const missing = [...plan.missing, ...refused]
+  const named = [...ways.keys()].map(blob => [blob, plan.shared.get(blob)!.sha256] as const)
+  const fetched = refused.map(({ blob }) => [blob, 'Fetched'] as const)
+  return {
+    missing,
+    present: new Map([...plan.present, ...named]),
+    shared: new Map(),
+    origins: new Map([...plan.origins, ...ways, ...fetched]),
+    bytesTotal: plan.bytesTotal,
+    bytesMissing: sumOf(missing),
+  }
 }
 
 export const freeBytes = async (folder: string): Promise<number> => {

@@ -4,7 +4,16 @@ import { join } from 'node:path'
 import type * as z from 'zod'
 import type { RemoveResult, WorkerTask } from '../domain/worker-task.ts'
 import { openStore, probeVolume } from './layout/open-store.ts'
-import { type Filed, type Receipt, readReceipts, removeReceipt, stagingOf } from './layout/receipt.ts'
+import {
+  type Filed,
+  type Receipt,
+  type ReceiptFile,
+  readReceipts,
+  removeReceipt,
+  stagingOf,
+} from './layout/receipt.ts'
+import { type Heirs, targetOf } from './layout/share-file.ts'
+import type { Store } from './layout/store.ts'
 import type { Reporter } from './reporter.ts'
 import { nameSource } from './sources/open-source.ts'
 
@@ -30,7 +39,9 @@ export const remove = async (task: RemoveTask, reporter: Reporter): Promise<z.in
   let bytesFreed = 0
   for (const entry of leaving) {
     staying = staying.filter(other => other !== entry)
-    bytesFreed += await withdraw(task, entry.receipt, staying)
+    const receipts = staying.map(other => other.receipt)
+    const others = { receipts, heirs: await findHeirs(task, receipts) }
+    bytesFreed += await openFor(task, entry.receipt).withdraw(entry.receipt, others)
     await removeReceipt(entry)
   }
   await rm(stagingOf(layout, owner), { recursive: true, force: true })
@@ -38,12 +49,25 @@ export const remove = async (task: RemoveTask, reporter: Reporter): Promise<z.in
   return { bytesFreed }
 }
 
-const withdraw = (task: RemoveTask, receipt: Receipt, staying: readonly Filed[]): Promise<number> => {
+const openFor = ({ layout, owner, aliases }: RemoveTask, receipt: Receipt): Store => {
   const { kind, path } = receipt.layout
-  const layout = { root: task.layout.root, kind, path: join(task.layout.root, path) }
-  const store = openStore({ ...receipt.source, layout, owner: task.owner, aliases: task.aliases })
-  return store.withdraw(
-    receipt,
-    staying.map(entry => entry.receipt),
-  )
+  const place = { root: layout.root, kind, path: join(layout.root, path) }
+  return openStore({ ...receipt.source, layout: place, owner, aliases })
+}
+
+/** An intent does not know yet which of the two it became. */
+const shared: readonly ReceiptFile['origin'][] = ['Linked', 'InPlace']
+
+/** Names that lead to bytes of another store, where hard links are refused. */
+const findHeirs = async (task: RemoveTask, receipts: readonly Receipt[]): Promise<Heirs> => {
+  const heirs = new Map<string, string[]>()
+  for (const receipt of receipts) {
+    const store = openFor(task, receipt)
+    for (const { blob } of receipt.files.filter(file => shared.includes(file.origin))) {
+      const name = await store.findBlob(blob)
+      const target = name ? await targetOf(name) : undefined
+      if (name && target) heirs.set(target, [...new Set([...(heirs.get(target) ?? []), name])])
+    }
+  }
+  return heirs
 }

@@ -2,8 +2,9 @@
 import type { CopyResult } from '../domain/artifact.ts'
 import type { WorkerTask } from '../domain/worker-task.ts'
 import { sizeOf } from './layout/disk.ts'
+import { shelfOf, suspect } from './layout/doubt.ts'
 import { openStore } from './layout/open-store.ts'
-import { type Filed, type ReceiptFile, readReceipts, suspect } from './layout/receipt.ts'
+import { type Filed, noteOf, type ReceiptFile, readReceipts } from './layout/receipt.ts'
 import type { Store } from './layout/store.ts'
 import { WorkError } from './outcome.ts'
 import type { Reporter } from './reporter.ts'
@@ -19,11 +20,12 @@ export const verify = async (
 ): Promise<CopyResult> => {
   const startedAt = Date.now()
   const store = openStore({ ...nameSource(task.source), layout: task.layout, owner: task.owner })
-  const filed = await findReceipt(task)
-  const { receipt, digest } = filed
+  const filed = await readReceipts(task.layout)
+  const mine = findReceipt(task, filed)
+  const { receipt, digest } = mine
   const blobs = [...new Map(receipt.files.map(file => [file.blob, file])).values()]
   reporter.enter('Verifying', { bytesTotal: receipt.bytes, filesTotal: blobs.length })
-  const faults = await hashAll({ task, store, signal, reporter }, blobs)
+  const faults = await hashAll({ task, store, signal, reporter, mine, filed }, blobs)
   const fault = faults[0] ?? (await store.findFault(receipt))
   if (fault) throw new WorkError('Integrity', `${fault}; it must be downloaded again`)
   reporter.enter('Done', { bytesDone: receipt.bytes, filesDone: blobs.length })
@@ -35,11 +37,12 @@ export const verify = async (
     bytesReused: receipt.bytes,
     ...(path ? { path } : {}),
     seconds: Math.round((Date.now() - startedAt) / 100) / 10,
+    ...noteOf(receipt),
   }
 }
 
-const findReceipt = async ({ layout, owner, revision }: VerifyTask): Promise<Filed> => {
-  const found = (await readReceipts(layout)).find(
+const findReceipt = ({ owner, revision }: VerifyTask, filed: readonly Filed[]): Filed => {
+  const found = filed.find(
     ({ isFinished, receipt }) => isFinished && receipt.owner === owner && receipt.revision === revision,
   )
   if (found) return found
@@ -51,6 +54,9 @@ interface Looking {
   readonly store: Store
   readonly signal: AbortSignal
   readonly reporter: Reporter
+  readonly mine: Filed
+  /** every receipt of the volume */
+  readonly filed: readonly Filed[]
 }
 
 /** Every wrong blob is marked, so that the next download does not trust it. */
@@ -65,7 +71,9 @@ const hashAll = async (looking: Looking, blobs: readonly ReceiptFile[]): Promise
     if (!fault) continue
     faults.push(fault)
     // a volume that refuses the mark refuses the next download too
-    await suspect(looking.task.layout, file.blob, looking.task.owner).catch(() => {})
+    const { task, mine, filed } = looking
+    const wrong = { blob: file.blob, shelf: shelfOf(mine.receipt), filed }
+    await suspect(task.layout, wrong, task.owner).catch(() => {})
   }
   return faults
 }

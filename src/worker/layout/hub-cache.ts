@@ -19,7 +19,8 @@ import {
   writeWhole,
 } from './disk.ts'
 import type { Receipt } from './receipt.ts'
-import { isFetched, type Place, type Store } from './store.ts'
+import { letGo, shareFile } from './share-file.ts'
+import { isOurs, type Others, type Place, type Store } from './store.ts'
 
 interface Cache {
   /** models--owner--name */
@@ -38,6 +39,7 @@ export const openHubCache = ({ layout, name, owner }: Place): Store => {
     pathOf: revision => snapshotOf(cache, revision),
     findBlob: async blob => ((await sizeOf(blobPath(blob))) === undefined ? undefined : blobPath(blob)),
     putBlob: (from, blob) => moveDurably(from, blobPath(blob)),
+    shareBlob: (from, blob) => shareFile({ from, to: blobPath(blob), staging: cache.staging }),
     publish: (listing, asked) => publish(cache, listing, asked),
     findFault: receipt => findFault(cache, receipt),
     withdraw: (receipt, others) => withdraw(cache, receipt, others),
@@ -147,10 +149,10 @@ const findFault = async (cache: Cache, receipt: Receipt): Promise<string | undef
   return (await sizeOf(treeFile(cache, receipt.revision))) === undefined ? 'the file list is gone' : undefined
 }
 
-const withdraw = async (cache: Cache, receipt: Receipt, others: readonly Receipt[]): Promise<number> => {
-  const sameRepo = others.filter(other => other.source.kind === 'HuggingFace' && isSameRepo(other, receipt))
+const withdraw = async (cache: Cache, receipt: Receipt, { receipts, heirs }: Others): Promise<number> => {
+  const sameRepo = receipts.filter(other => other.source.kind === 'HuggingFace' && isSameRepo(other, receipt))
   await hideFiles(cache, receipt, sameRepo)
-  const freed = await removeBlobs(cache, receipt, sameRepo)
+  const freed = await removeBlobs(cache, receipt, { receipts: sameRepo, heirs })
   await rm(cache.staging, { recursive: true, force: true })
   for (const name of ['.staging', 'blobs', 'snapshots', 'trees', 'refs']) {
     await pruneEmpty(join(cache.folder, name), dirname(cache.folder))
@@ -167,7 +169,7 @@ const hideFiles = async (cache: Cache, receipt: Receipt, others: readonly Receip
   const snapshot = snapshotOf(cache, commit)
   const twins = others.filter(other => other.revision === commit)
   const kept = new Set(twins.flatMap(twin => twin.files.map(file => file.path)))
-  const leaving = receipt.files.filter(file => isFetched(file) && !kept.has(file.path))
+  const leaving = receipt.files.filter(file => isOurs(file) && !kept.has(file.path))
   const leavingPaths = new Set<string>(leaving.map(file => file.path))
   const staying = (await listBelow(snapshot)).filter(path => !leavingPaths.has(path))
   if (staying.length === 0) await removeRefs(cache, commit)
@@ -190,13 +192,13 @@ const removeRefs = async (cache: Cache, commit: string): Promise<void> => {
 }
 
 /** A blob that any snapshot still shows stays, also when no receipt of ours says so. */
-const removeBlobs = async (cache: Cache, receipt: Receipt, others: readonly Receipt[]): Promise<number> => {
-  const needed = new Set(others.flatMap(other => other.files.map(file => file.blob)))
+const removeBlobs = async (cache: Cache, receipt: Receipt, { receipts, heirs }: Others): Promise<number> => {
+  const needed = new Set(receipts.flatMap(other => other.files.map(file => file.blob)))
   for (const blob of await listShown(cache)) needed.add(blob)
   let freed = 0
   for (const file of receipt.files) {
-    if (!isFetched(file) || needed.has(file.blob)) continue
-    freed += await removeFile(join(cache.folder, 'blobs', file.blob))
+    if (!isOurs(file) || needed.has(file.blob)) continue
+    freed += await letGo(join(cache.folder, 'blobs', file.blob), heirs)
   }
   return freed
 }

@@ -17,7 +17,8 @@ import {
   writeWhole,
 } from './disk.ts'
 import type { Receipt } from './receipt.ts'
-import { isFetched, type Place, type Store } from './store.ts'
+import { letGo, shareFile, targetOf, type Way } from './share-file.ts'
+import { isOurs, type Others, type Place, type Store } from './store.ts'
 
 interface OllamaStore {
   readonly blobs: string
@@ -57,6 +58,7 @@ export const openOllamaStore = ({ layout, name, owner, aliases = [] }: Place): S
     pathOf: () => undefined,
     findBlob: blob => findBlob(store, blob),
     putBlob: (from, blob) => putBlob(store, from, blob),
+    shareBlob: (from, blob) => shareBlob(store, from, blob),
     publish: listing => publish(store, listing),
     findFault: receipt => findFault(store, receipt),
     withdraw: (receipt, others) => withdraw(store, receipt, others),
@@ -77,6 +79,14 @@ const putBlob = async (store: OllamaStore, from: string, blob: string): Promise<
   await rm(wrong, { force: true })
 }
 
+/** A name in place stands where the engine reads it: it holds no bytes that a server could take away. */
+const shareBlob = async (store: OllamaStore, from: string, blob: string): Promise<Way | undefined> => {
+  const [shown, own] = [join(store.blobs, blob), join(store.own, blob)]
+  const way = await shareFile({ from, to: shown, staging: store.staging })
+  if (way === 'Linked') await moveDurably(shown, own)
+  return way
+}
+
 /** Answers false where the filesystem has no hard links. */
 const linkIfMissing = async (from: string, to: string): Promise<boolean> => {
   try {
@@ -92,6 +102,7 @@ const showBlob = async (store: OllamaStore, blob: string): Promise<void> => {
   const [shown, own] = [join(store.blobs, blob), join(store.own, blob)]
   await ensureFolder(store.blobs)
   await ensureFolder(store.own)
+  if (await targetOf(shown)) return
   if (await linkIfMissing(own, shown)) await linkIfMissing(shown, own)
   else await moveDurably(own, shown)
   const now = new Date()
@@ -127,16 +138,16 @@ const findFault = async (store: OllamaStore, receipt: Receipt): Promise<string |
 const withdraw = async (
   store: OllamaStore,
   receipt: Receipt,
-  others: readonly Receipt[],
+  { receipts, heirs }: Others,
 ): Promise<number> => {
-  const sameStore = others.filter(other => other.layout.path === receipt.layout.path)
+  const sameStore = receipts.filter(other => other.layout.path === receipt.layout.path)
   await hideManifest(store, receipt, sameStore)
   const needed = await listNeeded(store, sameStore)
   let freed = 0
   for (const file of receipt.files) {
     if (needed.has(file.blob)) continue
     const [shown, own] = [join(store.blobs, file.blob), join(store.own, file.blob)]
-    if (isFetched(file)) freed += await removeFile(shown)
+    if (isOurs(file)) freed += await letGo(shown, heirs)
     freed += await removeFile(own)
   }
   await rm(store.staging, { recursive: true, force: true })
@@ -155,7 +166,7 @@ const hideManifest = async (
   const isHeld = others.some(
     other => other.revision === receipt.revision && other.source.name === receipt.source.name,
   )
-  if (isHeld || !receipt.files.some(isFetched)) return
+  if (isHeld || !receipt.files.some(isOurs)) return
   for (const path of [...store.aliases, store.manifest]) {
     if (!isRevision(await ifThere(readFile(path)), receipt.revision)) continue
     await removeFile(path)

@@ -1,5 +1,5 @@
-// What stands in `<root>/.switchyard/`: receipts of finished copies, intents of begun ones, marks on blobs that are not trusted.
-import { readFile, rm } from 'node:fs/promises'
+// What stands in `<root>/.switchyard/`: receipts of finished copies and intents of begun ones.
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as z from 'zod'
 import type { Layout } from '../../domain/worker-task.ts'
@@ -16,8 +16,9 @@ const ReceiptFile = z.object({
   blob: blobName,
   /** computed by us, also where the source names another digest; absent in an intent */
   sha256: hex.optional(),
-  /** Found = it was on the volume before and is never deleted by us */
-  origin: z.enum(['Fetched', 'Found']),
+  /** Found = it was there before and is never deleted by us; Linked, InPlace = the name is ours, the bytes are those of
+   *  another store of the volume: by a hard link, or by a symbolic one where hard links are refused */
+  origin: z.enum(['Fetched', 'Found', 'Linked', 'InPlace']),
 })
 export type ReceiptFile = Readonly<z.infer<typeof ReceiptFile>>
 
@@ -40,6 +41,7 @@ const Receipt = z.object({
       finishedAt: z.string(),
       bytesFetched: z.number(),
       bytesReused: z.number(),
+      note: z.string().max(256).optional(),
     })
     .optional(),
 })
@@ -54,7 +56,7 @@ export interface Filed {
   readonly receipt: Receipt
 }
 
-const home = (layout: Layout): string => join(layout.root, '.switchyard')
+export const home = (layout: Layout): string => join(layout.root, '.switchyard')
 const folderOf = (layout: Layout, isFinished: boolean): string =>
   join(home(layout), isFinished ? 'receipts' : 'intents')
 const fileOf = (layout: Layout, receipt: Receipt): string =>
@@ -123,14 +125,6 @@ export const removeReceipt = async (filed: Filed): Promise<void> => {
 /** Folder for unfinished small files of one owner; also tells whether the volume can be written to. */
 export const stagingOf = (layout: Layout, owner: string): string => join(home(layout), 'staging', owner)
 
-const markOf = (layout: Layout, blob: string): string => join(home(layout), 'suspect', blob)
-
-/** From now on the blob is hashed before it is used again, whatever a receipt says. */
-export const suspect = async (layout: Layout, blob: string, owner: string): Promise<void> =>
-  writeWhole({ path: markOf(layout, blob), staging: stagingOf(layout, owner), content: '' })
-
-export const listSuspects = async (layout: Layout): Promise<ReadonlySet<string>> =>
-  new Set(await listNames(join(home(layout), 'suspect')))
-
-export const trust = (layout: Layout, blob: string): Promise<void> =>
-  rm(markOf(layout, blob), { force: true })
+/** What people should know about how the copy is stored, as results carry it. */
+export const noteOf = ({ finished }: Receipt): { readonly note?: string } =>
+  finished?.note ? { note: finished.note } : {}

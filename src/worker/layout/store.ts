@@ -2,6 +2,7 @@
 import type { Layout } from '../../domain/worker-task.ts'
 import type { Listing } from '../sources/source.ts'
 import type { Receipt, ReceiptFile } from './receipt.ts'
+import type { Heirs, Way } from './share-file.ts'
 
 export interface Place {
   readonly layout: Layout
@@ -22,12 +23,21 @@ export interface Store {
   findBlob(blob: string): Promise<string | undefined>
   /** MUST put verified bytes under their name by rename; a wrong blob of that name is replaced. */
   putBlob(from: string, blob: string): Promise<void>
+  /** MUST give verified bytes from elsewhere on the volume their name here without a second copy. Undefined: it cannot. */
+  shareBlob(from: string, blob: string): Promise<Way | undefined>
   /** MUST make the copy visible, last step last: a kill in between leaves nothing that looks finished. Idempotent. */
   publish(listing: Listing, asked: string): Promise<void>
   /** Undefined when the copy is visible as the receipt says, else what is missing. */
   findFault(receipt: Receipt): Promise<string | undefined>
-  /** MUST take away what `receipt` made visible and none of `others` needs; bytes that were Found stay. Returns bytes freed. */
-  withdraw(receipt: Receipt, others: readonly Receipt[]): Promise<number>
+  /** MUST take away what `receipt` made visible and none of the others needs; bytes that were Found stay. Returns bytes freed. */
+  withdraw(receipt: Receipt, others: Others): Promise<number>
 }
 
-export const isFetched = (file: ReceiptFile): boolean => file.origin === 'Fetched'
+/** Who else is on the volume when a copy goes. */
+export interface Others {
+  readonly receipts: readonly Receipt[]
+  readonly heirs: Heirs
+}
+
+/** The name in the store is of our making. */
+export const isOurs = (file: ReceiptFile): boolean => file.origin !== 'Found'
