@@ -48,7 +48,8 @@ const usableSpec = (kind: Kind, spec: unknown): UsableSpec => {
 const withReadable = ({ spec, invalid }: UsableSpec): UsableSpec => {
   const misshapen = findMisshapen(spec)
   if (!misshapen) return invalid === undefined ? { spec } : { spec, invalid }
-  const { [misshapen.path[0] ?? '']: _, ...rest } = spec as Record<string, unknown>
+  const field = misshapen.path[0] ?? ''
+  const { [field]: _, ...rest } = spec as Record<string, unknown>
   return withReadable({ spec: rest, invalid: invalid ?? misshapen.sentence })
 }
 
