@@ -27,6 +27,20 @@ describe('The history', () => {
     expect(ended).toMatchObject({ phase: 'Failed', finishedAt: now.toISOString(), durationSeconds: 90 })
   })
 
+  it('ends the one that is meant and no other', () => {
+    const [b, a] = finishOperation([entry('b', -5), entry('a', -9)], 'a', { phase: 'Succeeded' }, now)
+    expect([b, a?.phase]).toEqual([entry('b', -5), 'Succeeded'])
+  })
+
+  it('lasts no less than nothing when clocks differ', () => {
+    const [ended] = finishOperation([entry('a', 9)], 'a', { phase: 'Failed' }, now)
+    expect(ended?.durationSeconds).toBe(0)
+  })
+
+  it('puts an entry that began earlier below those that began later', () => {
+    expect(recordOperation([entry('late', 9)], entry('early')).map(one => one.id)).toEqual(['late', 'early'])
+  })
+
   it('ends once', () => {
     const ended = finishOperation([entry('a', -90)], 'a', { phase: 'Succeeded' }, now)
     expect(finishOperation(ended, 'a', { phase: 'Failed' }, now)).toEqual(ended)
