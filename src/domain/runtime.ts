@@ -4,6 +4,8 @@ import { Capabilities } from './capabilities.ts'
 import { objectNamePattern } from './names.ts'
 import { Operation } from './operation.ts'
 import { apiKeyRef, argument, ConditionSchema, dataKey, dnsName, engines, Handled } from './parts.ts'
+import { Host, urlNeedsOllama } from './runtime-host.ts'
+import { Storage } from './runtime-storage.ts'
 import {
   atomicList,
   bytes,
@@ -11,7 +13,6 @@ import {
   dateTime,
   listByKey,
   passedThrough,
-  quantity,
   text,
   textMap,
   withRules,
@@ -56,25 +57,6 @@ const Kubernetes = withRules(
       rule: '!has(self.podTemplate) || !has(self.configMap)',
       message: 'configMap is for an adopted Deployment; a made one needs none',
       holds: self => self.podTemplate === undefined || self.configMap === undefined,
-    },
-  ],
-)
-
-const Storage = withRules(
-  z.object({
-    claimName: dnsName().optional().meta({
-      description:
-        'Claim that holds the models; adopted: derived from the Deployment, and checked when given.',
-    }),
-    path: word(512, '^/[A-Za-z0-9._/-]*$').optional().meta({ description: 'Mount path in the container.' }),
-    quota: quantity('Bytes that models may take on this volume; default: the size of the claim.').optional(),
-  }),
-  [
-    {
-      rule: `!has(self.path) || !self.path.contains('..')`,
-      message: "path must not contain '..'",
-      fieldPath: '.path',
-      holds: self => !self.path?.includes('..'),
     },
   ],
 )
@@ -168,6 +150,7 @@ export const RuntimeSpec = withRules(
     }),
     engineArgs: atomicList(argument(), 128).optional().meta({ description: 'Arguments of this runtime.' }),
     kubernetes: Kubernetes.optional().meta({ description: 'How the engine runs on a cluster.' }),
+    host: Host.optional().meta({ description: 'How the engine runs on a host; not read on a cluster.' }),
     apiKeySecretRef: apiKeyRef().optional().meta({
       description: 'API key of the engine: worker pods that mount it ask for what lies behind it.',
     }),
@@ -183,10 +166,11 @@ export const RuntimeSpec = withRules(
   [
     activeNeedsBlock,
     keyNeedsVllm,
+    urlNeedsOllama,
     {
-      rule: 'has(self.kubernetes)',
-      message: 'kubernetes must say which Deployment runs the engine',
-      holds: self => self.kubernetes !== undefined,
+      rule: 'has(self.kubernetes) || has(self.host)',
+      message: 'kubernetes or host must say what runs the engine',
+      holds: self => self.kubernetes !== undefined || self.host !== undefined,
     },
     {
       rule: 'self.engine == oldSelf.engine',

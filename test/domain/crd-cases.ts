@@ -164,9 +164,39 @@ const runtimeRules: readonly Omit<RuleCase, 'kind'>[] = [
   },
   {
     at: '',
-    message: 'kubernetes must say which Deployment runs the engine',
-    good: adopting(),
+    message: 'kubernetes or host must say what runs the engine',
+    good: { engine: 'VLLM', host: {} },
     bad: { engine: 'VLLM' },
+  },
+  {
+    at: 'host.command[]',
+    message: control,
+    good: { engine: 'VLLM', host: { command: ['vllm', 'serve'] } },
+    bad: { engine: 'VLLM', host: { command: ['vllm', 'serve\n'] } },
+  },
+  {
+    at: 'host',
+    message: 'url is for a process that is not ours; command and port are for one that is',
+    good: { engine: 'Ollama', host: { url: 'http://127.0.0.1:11434' } },
+    bad: { engine: 'Ollama', host: { url: 'http://127.0.0.1:11434', port: 11434 } },
+  },
+  {
+    at: 'host',
+    message: "url must not contain '..'",
+    good: { engine: 'Ollama', host: { url: 'http://127.0.0.1:11434' } },
+    bad: { engine: 'Ollama', host: { url: 'http://a..b:11434' } },
+  },
+  {
+    at: '',
+    message: 'host.url is for Ollama; vLLM changes its model only with a new process',
+    good: { engine: 'Ollama', host: { url: 'http://127.0.0.1:11434' } },
+    bad: { engine: 'VLLM', host: { url: 'http://127.0.0.1:8000' } },
+  },
+  {
+    at: 'storage',
+    message: "directory must not contain '..'",
+    good: adopting({ storage: { directory: '/srv/models' } }),
+    bad: adopting({ storage: { directory: '/srv/../etc' } }),
   },
   {
     at: '',

@@ -1,4 +1,5 @@
 // An adopted Deployment: by config file or by arguments; only the fields of a switch are ever written.
+
 import type { Launch } from '../../domain/engine.ts'
 import { Rejected, Waiting } from '../../domain/failure.ts'
 import { pendingRequest, type Runtime } from '../../domain/object.ts'
@@ -29,6 +30,7 @@ import {
 } from './deployment-render.ts'
 import { findContainer, isContainer, type RawContainer } from './engine-container.ts'
 import type { RawDeployment } from './kubernetes-objects.ts'
+import { whyNoDeployment } from './serving-name.ts'
 import { toTarget } from './serving-target.ts'
 import { readWorld } from './serving-world.ts'
 import { asDomain } from './write-failure.ts'
@@ -94,8 +96,8 @@ export const createAdopted = (reads: ClusterReads, writes: ClusterWrites): Servi
 
 const toAdopted = (reads: ClusterReads, runtime: Runtime): Adopted => {
   const { deployment, configMap } = readWorld(reads, runtime)
-  const { deploymentName = '?', configMap: ref } = runtime.spec.kubernetes ?? {}
-  if (!deployment) throw new Waiting('DeploymentNotFound', `Deployment ${deploymentName} does not exist`)
+  const { configMap: ref } = runtime.spec.kubernetes ?? {}
+  if (!deployment) throw new Waiting('DeploymentNotFound', whyNoDeployment(runtime))
   if (ref && !configMap) throw new Waiting('ConfigMapNotFound', `ConfigMap ${ref.name} does not exist`)
   return { deployment, container: toContainer(runtime, deployment), configMap }
 }

@@ -1,4 +1,5 @@
 // Servings on Kubernetes: one Deployment per Runtime, adopted or made. Says only which file does what.
+
 import { Rejected, Waiting } from '../../domain/failure.ts'
 import type { Runtime } from '../../domain/object.ts'
 import type { Servings } from '../../domain/platform.ts'
@@ -8,6 +9,7 @@ import { findContainer, isContainer } from './engine-container.ts'
 import { createMade } from './made-serving.ts'
 import { setInService } from './service-membership.ts'
 import { readLogs } from './serving-logs.ts'
+import { whyNoDeployment } from './serving-name.ts'
 import { sightOf } from './serving-sight.ts'
 import { readWorld } from './serving-world.ts'
 
@@ -39,10 +41,7 @@ export const createKubernetesServings = (reads: ClusterReads, writes: ClusterWri
 const checkContainer = (reads: ClusterReads, runtime: Runtime): void => {
   const template =
     runtime.spec.kubernetes?.podTemplate ?? readWorld(reads, runtime).deployment?.spec?.template
-  if (!template) {
-    const name = runtime.spec.kubernetes?.deploymentName ?? '?'
-    throw new Waiting('DeploymentNotFound', `Deployment ${name} does not exist`)
-  }
+  if (!template) throw new Waiting('DeploymentNotFound', whyNoDeployment(runtime))
   const container = findContainer(runtime, template as Parameters<typeof findContainer>[1])
   if (!isContainer(container)) throw new Rejected(container.reason, container.message)
 }

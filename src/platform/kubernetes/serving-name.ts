@@ -3,8 +3,14 @@ import type { Runtime } from '../../domain/object.ts'
 import { runtimeLabel } from './deployment-notes.ts'
 import type { RawService } from './kubernetes-objects.ts'
 
-export const deploymentNameOf = (runtime: Runtime): string =>
-  runtime.spec.kubernetes?.deploymentName ?? runtime.metadata.name
+/** Of a Runtime that is for a host only: no Deployment has the empty name. */
+export const deploymentNameOf = ({ metadata, spec }: Runtime): string =>
+  spec.kubernetes ? (spec.kubernetes.deploymentName ?? metadata.name) : ''
+
+export const whyNoDeployment = ({ spec }: Runtime): string =>
+  spec.kubernetes
+    ? `Deployment ${spec.kubernetes.deploymentName ?? '?'} does not exist`
+    : 'spec.kubernetes is not set: this Runtime is for a host'
 
 /** Undefined for an adopted one that names none: whose clients come which way is not known then. */
 export const serviceNameOf = ({ metadata, spec }: Runtime): string | undefined => {

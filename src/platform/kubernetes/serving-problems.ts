@@ -1,4 +1,5 @@
 // What stands in the way of switching a Runtime: a person must change it, or it must appear first.
+
 import type { Runtime } from '../../domain/object.ts'
 import type { Problem } from '../../domain/platform.ts'
 import { readOwner } from './deployment-notes.ts'
@@ -10,6 +11,7 @@ import type {
   RawDeployment,
   RawService,
 } from './kubernetes-objects.ts'
+import { whyNoDeployment } from './serving-name.ts'
 
 export interface ProblemWorld {
   readonly deployment: RawDeployment | undefined
@@ -33,7 +35,7 @@ type Check = (runtime: Runtime, world: ProblemWorld) => Problem | undefined
 
 const deploymentMissing = (runtime: Runtime): Problem => ({
   reason: 'DeploymentNotFound',
-  message: `Deployment ${runtime.spec.kubernetes?.deploymentName ?? '?'} does not exist`,
+  message: whyNoDeployment(runtime),
 })
 
 const ofContainer: Check = (_runtime, { container }) => {

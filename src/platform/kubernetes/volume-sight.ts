@@ -1,4 +1,5 @@
 // The claim of a Runtime, as its engine's container mounts it → the volume that workers write to, or why there is none. Pure.
+
 import type { Runtime } from '../../domain/object.ts'
 import type { Problem, VolumeView } from '../../domain/platform.ts'
 import { parseQuantity } from '../../domain/schema.ts'
@@ -10,6 +11,7 @@ import {
   type RawTemplate,
 } from './engine-container.ts'
 import type { RawClaim, RawDeployment, RawNode, RawPod } from './kubernetes-objects.ts'
+import { whyNoDeployment } from './serving-name.ts'
 import type { VolumeAccess } from './volume-access.ts'
 import { type ClaimMount, findLayout, findMount } from './volume-layout.ts'
 import { findPlacement } from './volume-placement.ts'
@@ -65,10 +67,7 @@ export const volumeOf = (runtime: Runtime, world: VolumeWorld): VolumeView | Pro
 const findMounted = (runtime: Runtime, world: VolumeWorld): Mounted | Problem => {
   const deployment = world.deploymentOf(runtime)
   const template = findTemplate(runtime, deployment)
-  if (!template) {
-    const name = runtime.spec.kubernetes?.deploymentName ?? '?'
-    return { reason: 'DeploymentNotFound', message: `Deployment ${name} does not exist` }
-  }
+  if (!template) return { reason: 'DeploymentNotFound', message: whyNoDeployment(runtime) }
   const container = findContainer(runtime, template)
   if (!isContainer(container)) return container
   const mount = findMount(runtime, template, container)

@@ -1,6 +1,10 @@
 // The Service of a Runtime: the one that it names, or its own name when it makes its Deployment.
 import { describe, expect, it } from 'vitest'
-import { isServiceOf, serviceNameOf } from '../../../src/platform/kubernetes/serving-name.ts'
+import {
+  deploymentNameOf,
+  isServiceOf,
+  serviceNameOf,
+} from '../../../src/platform/kubernetes/serving-name.ts'
 import { aRuntime as seenRuntime } from '../../builders/seen.ts'
 import { service } from './serving-objects.ts'
 
@@ -14,6 +18,15 @@ const rows: readonly [string, object, string | undefined][] = [
   ['7b', { podTemplate }, 'runtime-7b'],
   [`7${'-'.repeat(60)}ab`, { podTemplate }, 'runtime-7'],
 ]
+
+describe('The name of the Deployment', () => {
+  // One of the Runtime's own name may be somebody's.
+  it('is none for a Runtime that is for a host only', () => {
+    expect(
+      deploymentNameOf(seenRuntime({ metadata: { name: 'gpu' }, spec: { host: {}, kubernetes: undefined } })),
+    ).toBe('')
+  })
+})
 
 describe('The name of the Service', () => {
   it.each(rows)('of %s with %j is %s', (name, kubernetes, wanted) => {
