@@ -8,13 +8,17 @@ export interface VolumesWorld {
   readonly namespace: string
   readonly pass: Pass
   readonly volumes: Volumes
-  /** of this many bytes */
+  /** of this many bytes, where a claim has a size of its own */
   claim(name: string, bytes: number): Promise<unknown>
   removeClaim(name: string): Promise<unknown>
-  /** somebody's Deployment that mounts the claim and runs nothing */
-  deploy(name: string, engine: 'VLLM' | 'Ollama', claim: string): Promise<unknown>
+  /** somebody's Deployment that mounts the claim and runs nothing; absent where a Runtime names its claim itself */
+  deploy?(name: string, engine: 'VLLM' | 'Ollama', claim: string): Promise<unknown>
   /** the Deployment of its name is adopted; with a claim it is made, and names that one */
   runtime(name: string, wish?: RuntimeWish): Promise<Runtime>
+  /** how a volume on the claim is told apart; absent: by the name of the claim */
+  where?(claim: string): Pick<VolumeView, 'key' | 'claim' | 'subPath'>
+  /** absent: what was given to `claim` */
+  sizeOf?(claim: string): number
 }
 
 export interface RuntimeWish {
@@ -37,30 +41,32 @@ export const volumesContract = (open: () => VolumesWorld): void => {
       return 'reason' in found && found.reason === reason ? found : undefined
     })
 
+  /** adopted with a Deployment that mounts the claim, or naming the claim itself */
+  const on = async (claim: string, name: string, wish: RuntimeWish = {}): Promise<Runtime> => {
+    const { deploy, runtime } = open()
+    if (!deploy) return runtime(name, { ...wish, madeOn: claim })
+    await deploy(name, wish.engine ?? 'VLLM', claim)
+    return runtime(name, wish)
+  }
+  const where = (claim: string) =>
+    open().where?.(claim) ?? { key: `${open().namespace}/${claim}/`, claim, subPath: '' }
+
   it('3.1 what is missing is a Problem that names it, first the Deployment, then the claim', async () => {
-    const { deploy, claim, runtime, namespace } = open()
-    const early = await runtime('early')
-    expect((await problem(early, 'DeploymentNotFound')).message).toContain('early')
-    await deploy('early', 'VLLM', 'later')
+    const { deploy, claim, runtime } = open()
+    if (deploy)
+      expect((await problem(await runtime('early'), 'DeploymentNotFound')).message).toContain('early')
+    const early = await on('later', 'early')
     expect((await problem(early, 'ClaimNotFound')).message).toContain('later')
     await claim('later', gibi)
     const view = await until(early, 'has a volume', () => true)
-    expect(view).toMatchObject({
-      key: `${namespace}/later/`,
-      claim: 'later',
-      subPath: '',
-      runtimes: ['early'],
-    })
+    expect(view).toMatchObject({ ...where('later'), runtimes: ['early'] })
   })
 
   it('3.1 the store of each engine stands on the claim', async () => {
-    const { deploy, claim, runtime } = open()
-    await claim('stores', gibi)
-    await deploy('store-vllm', 'VLLM', 'stores')
-    await deploy('store-ollama', 'Ollama', 'stores')
-    const vllm = await until(await runtime('store-vllm'), 'has a volume', () => true)
+    await open().claim('stores', gibi)
+    const vllm = await until(await on('stores', 'store-vllm'), 'has a volume', () => true)
     const ollama = await until(
-      await runtime('store-ollama', { engine: 'Ollama' }),
+      await on('stores', 'store-ollama', { engine: 'Ollama' }),
       'has a volume',
       () => true,
     )
@@ -72,23 +78,21 @@ export const volumesContract = (open: () => VolumesWorld): void => {
   })
 
   it('3.1 a made one has the claim that it names', async () => {
-    const { claim, runtime, namespace } = open()
+    const { claim, runtime } = open()
     const made = await runtime('made', { madeOn: 'named' })
     await problem(made, 'ClaimNotFound')
     await claim('named', gibi)
     const view = await until(made, 'has a volume', () => true)
-    expect([view.key, view.runtimes]).toEqual([`${namespace}/named/`, ['made']])
+    expect([view.key, view.runtimes]).toEqual([where('named').key, ['made']])
   })
 
   it('3.1 two Runtimes on one claim share a volume: its size is the quota until they say less, and the least counts', async () => {
-    const { deploy, claim, runtime } = open()
+    const { claim, sizeOf } = open()
     await claim('shared', 2 * gibi)
-    await deploy('b-first', 'VLLM', 'shared')
-    const first = await runtime('b-first')
+    const first = await on('shared', 'b-first')
     const alone = await until(first, 'has a volume', () => true)
-    expect([alone.runtimes, alone.quotaBytes]).toEqual([['b-first'], 2 * gibi])
-    await deploy('a-second', 'VLLM', 'shared')
-    const second = await runtime('a-second', { quota: '1Gi' })
+    expect([alone.runtimes, alone.quotaBytes]).toEqual([['b-first'], sizeOf?.('shared') ?? 2 * gibi])
+    const second = await on('shared', 'a-second', { quota: '1Gi' })
     const shared = await until(first, 'is shared', ({ runtimes }) => runtimes.length === 2)
     expect([shared.runtimes, shared.quotaBytes]).toEqual([['a-second', 'b-first'], gibi])
     const { key, claimUID, quotaBytes } = await until(second, 'is shared', () => true)
@@ -96,10 +100,9 @@ export const volumesContract = (open: () => VolumesWorld): void => {
   })
 
   it('3.1 a claim that was made anew under its name is another one', async () => {
-    const { deploy, claim, removeClaim, runtime } = open()
+    const { claim, removeClaim } = open()
     await claim('anew', gibi)
-    await deploy('anew', 'VLLM', 'anew')
-    const anew = await runtime('anew')
+    const anew = await on('anew', 'anew')
     const before = await until(anew, 'has a volume', () => true)
     await removeClaim('anew')
     await problem(anew, 'ClaimNotFound')
