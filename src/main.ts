@@ -42,7 +42,12 @@ interface Telemetry {
   readonly metrics: Metrics
 }
 
-const makeLoop = (settings: Settings, platform: Platform, telemetry: Telemetry): Loop => {
+interface Stage {
+  readonly platform: Platform
+  readonly mayChange: () => boolean
+}
+
+const makeLoop = (settings: Settings, { platform, mayChange }: Stage, telemetry: Telemetry): Loop => {
   const watch = createEngineWatch(clock)
   const engines = { VLLM: createVllm({ fetch }), Ollama: createOllama({ fetch }) }
   const { hubEndpoint, registryEndpoint, maxDownloads, maxBytesPerSecond, maxResolves, maxAttempts } =
@@ -61,6 +66,7 @@ const makeLoop = (settings: Settings, platform: Platform, telemetry: Telemetry):
     actor: {
       clock,
       wake,
+      mayChange,
       models: { platform, limits, started: createStarted(clock), turns: createTurns(wake), digest },
       runtimes: { platform, engines, watch, digest },
     },
@@ -127,7 +133,7 @@ const operator = async (): Promise<number> => {
     worker,
     onStale: toldStale(telemetry),
   })
-  const loop = makeLoop(settings, platform, telemetry)
+  const loop = makeLoop(settings, { platform, mayChange: () => elector.mutationsAllowed() }, telemetry)
   caches.start()
   await caches.synced()
   log.info({ namespace: settings.namespace ?? 'all' }, 'caches are warm; waiting to lead')

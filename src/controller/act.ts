@@ -6,7 +6,7 @@ import { NotSupported, Rejected, Transient, Waiting } from '../domain/failure.ts
 import { workId } from '../domain/model-settle.ts'
 import type { Key } from '../domain/object.ts'
 import { keyOf, type Model, type Runtime } from '../domain/object.ts'
-import type { Clock, WorkOrder, WorkView } from '../domain/platform.ts'
+import type { Clock, PodSight, WorkOrder, WorkView } from '../domain/platform.ts'
 import { newestPodOf } from '../domain/runtime-facts.ts'
 import type { ModelSources } from './observe-model.ts'
 import type { RuntimeSources } from './observe-runtime.ts'
@@ -17,6 +17,8 @@ export interface Actor {
   readonly runtimes: RuntimeSources
   /** asks for another look at a key, from outside its own pass */
   readonly wake: (key: Key) => void
+  /** whether we lead for sure at this moment; absent where nobody else could */
+  readonly mayChange?: () => boolean
 }
 
 export const actOnModel = async (
@@ -131,23 +133,37 @@ const ignoreTransient = (error: unknown): void => {
 
 const unloadTimeout = 5_000
 
+/** An API server refuses what a deposed leader sends, an engine does not: it is asked as the call goes out, as for a write. */
+const assertLeading = ({ mayChange }: Actor): void => {
+  if (mayChange && !mayChange())
+    throw new Transient('ApiUnavailable', 'the lease is in doubt: the engine is left as it is')
+}
+
 /** Whoever reads status believes that it answers. */
 const isSaidToServe = ({ status }: Runtime): boolean =>
   findCondition(status.conditions as Condition[] | undefined, 'Serving')?.status === 'True'
 
-const actOnEngine = async (actor: Actor, runtime: Runtime, action: RuntimeAction): Promise<void> => {
-  const { platform, engines, watch } = actor.runtimes
+const actOnEngine = (actor: Actor, runtime: Runtime, action: RuntimeAction): Promise<void> =>
+  action.do === 'prove' ? prove(actor, runtime, action.recipe) : changeEngine(actor, runtime, action)
+
+const podOf = ({ runtimes }: Actor, runtime: Runtime): PodSight | undefined =>
+  newestPodOf(runtimes.platform.servings.observe(runtime).pods)
+
+const prove = async (actor: Actor, runtime: Runtime, recipe: Recipe): Promise<void> => {
+  const { engines, watch } = actor.runtimes
+  const result = await watch.prove(runtime, engines[runtime.spec.engine], recipe)
+  if (!result && runtime.spec.apiKeySecretRef) await askWithKey(actor, runtime, recipe)
+  // An open switch has waited for this: the second until the next look would be downtime.
+  const isAwaited = result?.isProved && podOf(actor, runtime)?.isReady && runtime.status.switch
+  if (isAwaited || (result?.isProved === false && isSaidToServe(runtime))) actor.wake(keyOf(runtime))
+}
+
+const changeEngine = async (actor: Actor, runtime: Runtime, action: RuntimeAction): Promise<void> => {
+  const { engines, watch } = actor.runtimes
   const engine = engines[runtime.spec.engine]
-  const pod = newestPodOf(platform.servings.observe(runtime).pods)
-  const address = pod?.address
-  if (action.do === 'prove') {
-    const result = await watch.prove(runtime, engine, action.recipe)
-    if (!result && runtime.spec.apiKeySecretRef) await askWithKey(actor, runtime, action.recipe)
-    // An open switch has waited for this: the second until the next look would be downtime.
-    const isAwaited = result?.isProved && pod?.isReady && runtime.status.switch
-    if (isAwaited || (result?.isProved === false && isSaidToServe(runtime))) actor.wake(keyOf(runtime))
-  } else if (action.do === 'load')
-    watch.load(runtime, engine, action.recipe, () => actor.wake(keyOf(runtime)))
+  const address = podOf(actor, runtime)?.address
+  assertLeading(actor)
+  if (action.do === 'load') watch.load(runtime, engine, action.recipe, () => actor.wake(keyOf(runtime)))
   else if (action.do === 'unload' && address)
     await engine.unload(address, action.keep, unloadTimeout).catch(ignoreTransient)
   else if (action.do === 'commit' && address) await engine.commit(address, action.recipe)
@@ -157,7 +173,7 @@ const actOnEngine = async (actor: Actor, runtime: Runtime, action: RuntimeAction
 /** The operator has no key: a worker that mounts it asks. What hinders that worker never ends a switch. */
 const askWithKey = async (actor: Actor, runtime: Runtime, recipe: Recipe | undefined): Promise<void> => {
   const { platform, watch, digest } = actor.runtimes
-  const pod = newestPodOf(platform.servings.observe(runtime).pods)
+  const pod = podOf(actor, runtime)
   const works = platform.work.list(runtime.metadata)
   const order = pod && watch.asks.next({ runtime, pod, recipe, works, digest })
   if (!order) return
