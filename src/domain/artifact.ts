@@ -33,6 +33,8 @@ export const CopyResult = z.object({
   /** folder (vLLM) that is given to the engine, absolute in the container; absent for Ollama */
   path: z.string().optional(),
   seconds: z.number().optional(),
+  /** somebody else had put the whole copy there */
+  isAdopted: z.literal(true).optional(),
   /** what people should know about how the bytes are stored */
   note: z.string().max(256).optional(),
 })

@@ -171,6 +171,7 @@ const foldCopy = (seen: ModelObservation, copy: Copy, work: WorkView): Copy | un
   const { failure: _, reason: __, message: ___, ...kept } = copy
   return {
     ...kept,
+    origin: done.isAdopted && !hasFetched(copy) ? 'Adopted' : 'Fetched',
     revision,
     receipt: done.receipt,
     bytesDone: done.bytes,
@@ -181,6 +182,9 @@ const foldCopy = (seen: ModelObservation, copy: Copy, work: WorkView): Copy | un
     ...(done.note ? { message: done.note } : {}),
   }
 }
+
+/** A revision that was found there does not make those fetched before it somebody else's. */
+const hasFetched = ({ origin, revision }: Copy): boolean => origin === 'Fetched' && revision !== undefined
 
 /** Bytes that did not verify are no copy any more: they are fetched again. */
 const foldTrouble = (seen: ModelObservation, copy: Copy, work: WorkView): Copy => {

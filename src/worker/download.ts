@@ -1,22 +1,23 @@
 // download: list again, plan what is missing, refuse what does not fit, fetch and verify, publish, write the receipt.
 import { rm } from 'node:fs/promises'
 import type { CopyResult } from '../domain/artifact.ts'
-import type { WorkerTask } from '../domain/worker-task.ts'
+import { type Adoption, adopt } from './adopt.ts'
+import { type DownloadTask, toDraft, toFinished } from './draft-receipt.ts'
 import { fetchBlobs } from './fetch-blobs.ts'
 import { ensureFolder, sizeOf } from './layout/disk.ts'
 import { listSuspects, shelfOf, trust } from './layout/doubt.ts'
 import { openStore, probeVolume } from './layout/open-store.ts'
 import {
   type Filed,
-  noteOf,
   type Receipt,
   readReceipts,
   relativePath,
   removeReceipt,
+  saidOf,
   stagingOf,
   writeReceipt,
 } from './layout/receipt.ts'
-import type { Store } from './layout/store.ts'
+import { locate, type Store } from './layout/store.ts'
 import { WorkError } from './outcome.ts'
 import { afterSharing, checkRoom, makePlan, type Plan } from './plan.ts'
 import type { Reporter } from './reporter.ts'
@@ -24,8 +25,6 @@ import { describeSharing, shareBlobs } from './share-blobs.ts'
 import { toBytes, toListDigest } from './sources/listing-digest.ts'
 import { type Network, nameSource, openSource } from './sources/open-source.ts'
 import type { Listing, Source } from './sources/source.ts'
-
-export type DownloadTask = WorkerTask & { readonly command: 'download' }
 
 export const download = async (
   task: DownloadTask,
@@ -43,13 +42,21 @@ export const download = async (
 
   const source = await openSource(task, network)
   const listing = await listAgain(task, source)
-  const look = { layout, store, name: source.name, listing, filed, signal: network.signal }
-  const planned = await makePlan({ ...look, ...showHashing(reporter, listing) })
-  await checkRoom(planned, layout, task.budgetBytes)
-  await writeReceipt(layout, toDraft(task, { source, listing, plan: planned }))
-  const { plan, note } = await share(task, { source, listing, store, plan: planned })
-  reporter.restart()
+  const known = { task, source, store, listing, filed, startedAt, ...showHashing(reporter, listing) }
+  const written = (await adopt(known)) ?? (await fetchCopy(known, reporter))
+  await tidyUp(task, filed, written.receipt)
+  reporter.enter('Done', { bytesDone: written.receipt.bytes, filesDone: listing.files.length })
+  return toResult(written, store, { fetched: written.receipt.finished?.bytesFetched ?? 0, startedAt })
+}
 
+const fetchCopy = async (known: Adoption, reporter: Reporter): Promise<Filed> => {
+  const { task, source, store, listing, startedAt } = known
+  const { layout } = task
+  const planned = await makePlan({ ...known, layout, name: source.name, signal: source.wire.signal })
+  await checkRoom(planned, layout, task.budgetBytes)
+  await writeReceipt(layout, toDraft(task, { source, listing, origins: planned.origins }))
+  const { plan, note } = await share(task, { listing, store, plan: planned })
+  reporter.restart()
   reporter.enter('Downloading', { bytesTotal: plan.bytesTotal, filesTotal: listing.files.length })
   await ensureFolder(store.staging)
   const fetched = await fetchBlobs({
@@ -60,12 +67,11 @@ export const download = async (
   await store.publish(listing, source.asked)
   const bytesFetched = plan.bytesMissing - fetched.bytesResumed
   const digests = new Map([...plan.present, ...fetched.digests])
-  const draft = toDraft(task, { source, listing, plan })
-  const receipt = toFinished(draft, digests, { bytesFetched, startedAt, ...(note ? { note } : {}) })
-  const written = await writeReceipt(layout, receipt)
-  await tidyUp(task, filed, receipt)
-  reporter.enter('Done', { bytesDone: plan.bytesTotal, filesDone: listing.files.length })
-  return toResult(written, store, { fetched: bytesFetched, startedAt })
+  const draft = toDraft(task, { source, listing, origins: plan.origins })
+  return writeReceipt(
+    layout,
+    toFinished(draft, digests, { bytesFetched, startedAt, ...(note ? { note } : {}) }),
+  )
 }
 
 /** A copy that stands, finished and undoubted: nothing is asked and nothing is written. */
@@ -84,9 +90,9 @@ const findDone = async (
   )
   if (!mine || (await store.findFault(mine.receipt))) return undefined
   const isSuspect = await listSuspects(task.layout, shelfOf(mine.receipt))
-  for (const { blob, size } of mine.receipt.files) {
-    const path = await store.findBlob(blob)
-    if (isSuspect(blob) || !path || (await sizeOf(path)) !== size) return undefined
+  for (const file of mine.receipt.files) {
+    const path = await locate(store, mine.receipt, file)
+    if (isSuspect(file.blob) || !path || (await sizeOf(path)) !== file.size) return undefined
   }
   return mine
 }
@@ -122,8 +128,10 @@ const share = async (task: DownloadTask, { plan, store, listing }: Sharing): Pro
   return { plan: shared, ...(note ? { note } : {}) }
 }
 
-interface Sharing extends Known {
+interface Sharing {
+  readonly listing: Listing
   readonly store: Store
+  readonly plan: Plan
 }
 
 interface Shared {
@@ -131,53 +139,6 @@ interface Shared {
   /** what people should know about it */
   readonly note?: string
 }
-
-interface Known {
-  readonly source: Source
-  readonly listing: Listing
-  readonly plan: Plan
-}
-
-/** Written before the first byte: what is fetched from here on is ours to delete, also after a kill. */
-const toDraft = (task: DownloadTask, { source, listing, plan }: Known): Receipt => ({
-  version: 1,
-  owner: task.owner,
-  source: { kind: source.kind, name: source.name, asked: source.asked },
-  sourceHash: task.sourceHash,
-  endpoint: new URL(source.urlOf(listing.revision, listing.files[0]!)).origin,
-  revision: listing.revision,
-  listDigest: task.listDigest,
-  layout: { kind: task.layout.kind, path: relativePath(task.layout) },
-  files: listing.files.map(({ path, size, blob }) => ({
-    path,
-    size,
-    blob,
-    origin: plan.origins.get(blob) ?? 'Fetched',
-  })),
-  bytes: plan.bytesTotal,
-})
-
-interface Finish {
-  readonly bytesFetched: number
-  readonly startedAt: Date
-  readonly note?: string
-}
-
-const toFinished = (
-  draft: Receipt,
-  digests: ReadonlyMap<string, string>,
-  { bytesFetched, startedAt, note }: Finish,
-): Receipt => ({
-  ...draft,
-  files: draft.files.map(file => ({ ...file, sha256: digests.get(file.blob)! })),
-  finished: {
-    startedAt: startedAt.toISOString(),
-    finishedAt: new Date().toISOString(),
-    bytesFetched,
-    bytesReused: draft.bytes - bytesFetched,
-    ...(note ? { note } : {}),
-  },
-})
 
 const tidyUp = async (
   { layout, owner }: DownloadTask,
@@ -207,6 +168,6 @@ const toResult = (
     bytesReused: receipt.bytes - fetched,
     ...(path ? { path } : {}),
     seconds,
-    ...noteOf(receipt),
+    ...saidOf(receipt),
   }
 }

@@ -41,7 +41,8 @@ export const remove = async (task: RemoveTask, reporter: Reporter): Promise<z.in
     staying = staying.filter(other => other !== entry)
     const receipts = staying.map(other => other.receipt)
     const others = { receipts, heirs: await findHeirs(task, receipts) }
-    bytesFreed += await openFor(task, entry.receipt).withdraw(entry.receipt, others)
+    if (!entry.receipt.isAdopted)
+      bytesFreed += await openFor(task, entry.receipt).withdraw(entry.receipt, others)
     await removeReceipt(entry)
   }
   await rm(stagingOf(layout, owner), { recursive: true, force: true })

@@ -4,8 +4,8 @@ import type { WorkerTask } from '../domain/worker-task.ts'
 import { sizeOf } from './layout/disk.ts'
 import { shelfOf, suspect } from './layout/doubt.ts'
 import { openStore } from './layout/open-store.ts'
-import { type Filed, noteOf, type ReceiptFile, readReceipts } from './layout/receipt.ts'
-import type { Store } from './layout/store.ts'
+import { type Filed, type ReceiptFile, readReceipts, saidOf } from './layout/receipt.ts'
+import { locate, type Store } from './layout/store.ts'
 import { WorkError } from './outcome.ts'
 import type { Reporter } from './reporter.ts'
 import { nameSource } from './sources/open-source.ts'
@@ -37,7 +37,7 @@ export const verify = async (
     bytesReused: receipt.bytes,
     ...(path ? { path } : {}),
     seconds: Math.round((Date.now() - startedAt) / 100) / 10,
-    ...noteOf(receipt),
+    ...saidOf(receipt),
   }
 }
 
@@ -79,11 +79,11 @@ const hashAll = async (looking: Looking, blobs: readonly ReceiptFile[]): Promise
 }
 
 const findBlobFault = async (
-  { store, signal }: Looking,
+  { store, mine, signal }: Looking,
   file: ReceiptFile,
   onBytes: (count: number) => void,
 ): Promise<string | undefined> => {
-  const path = await store.findBlob(file.blob)
+  const path = await locate(store, mine.receipt, file)
   if (!path) return `${file.path} is gone`
   const size = await sizeOf(path)
   if (size !== file.size) return `${file.path} has ${size} bytes instead of ${file.size}`

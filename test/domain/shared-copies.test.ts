@@ -9,7 +9,7 @@ import { nextModelStatus } from '../../src/domain/status.ts'
 import { aCopy, aModel, aWork, resolved, revision, seenModel, volume } from '../builders/seen.ts'
 
 const note = 'the volume refuses hard links: 1 of its blobs are used where another copy keeps them'
-const { receipt: _, bytesStored: __, path: ___, ...pending } = aCopy({ phase: 'Downloading' })
+const { receipt: _, revision: __, bytesStored: ___, path: ____, ...pending } = aCopy({ phase: 'Downloading' })
 
 const copyAfter = (result: Partial<CopyResult>, copy: Copy = pending): Copy => {
   const work = aWork({
@@ -23,6 +23,24 @@ const copyAfter = (result: Partial<CopyResult>, copy: Copy = pending): Copy => {
   const facts = settleModel(seenModel({ model, works: [work] }))
   return nextModelStatus(facts, decideModel(facts)).copies![0]!
 }
+
+describe('A copy that somebody else had put there', () => {
+  it('is Adopted, also when it is verified or found once more', () => {
+    const adopted = copyAfter({ isAdopted: true })
+    expect(adopted).toMatchObject({ phase: 'Ready', origin: 'Adopted', bytesStored: 0 })
+    expect(copyAfter({ isAdopted: true }, adopted).origin).toBe('Adopted')
+  })
+
+  it('is Fetched from the first byte on that is fetched into it', () => {
+    const adopted = copyAfter({ isAdopted: true })
+    expect(copyAfter({ bytesFetched: 5 }, adopted).origin).toBe('Fetched')
+  })
+
+  it('does not make what was fetched before it somebody else’s', () => {
+    const older = aCopy({ revision: 'b'.repeat(40) })
+    expect(copyAfter({ isAdopted: true }, older).origin).toBe('Fetched')
+  })
+})
 
 describe('A copy of bytes that another copy brought', () => {
   it('takes nothing from the ledger, which counts them once', () => {

@@ -1,10 +1,11 @@
 // The real programs read what the worker wrote: Python's huggingface_hub offline, and a real Ollama that lists and answers.
-import { execFileSync, spawn } from 'node:child_process'
+import { execFile, execFileSync, spawn } from 'node:child_process'
 import { existsSync, globSync, readFileSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { promisify } from 'node:util'
 import { afterAll, describe, expect, it } from 'vitest'
 import { startHub } from '../stand-ins/hub.ts'
 import { findPython } from '../stand-ins/python-client.ts'
@@ -52,6 +53,32 @@ print(len(info.warnings), [len(r.revisions) for r in info.repos], [r.repo_id for
     const out = execFileSync(python, ['-c', script], { env: offline(place.layout.path), encoding: 'utf8' })
     const path = result.copy?.path ?? ''
     expect(out.trim().split('\n')).toEqual([path, path, join(path, 'config.json'), "0 [1] ['acme/tiny']"])
+    place.close()
+  })
+})
+
+describe.skipIf(!hasPython)('what the real Python client has fetched', () => {
+  it('is adopted as it is, and is the same to Python afterwards, also when its Model is gone', async () => {
+    const hub = await startHub({ repos: [{ id: 'acme/tiny', folder: model.folder }] })
+    const place = openWorkplace('HubCache', hub.url)
+    const online = { ...offline(place.layout.path), HF_HUB_OFFLINE: '0', HF_ENDPOINT: hub.url }
+    const env = { ...online, HF_HUB_DISABLE_XET: '1', HF_TOKEN: '' }
+    await promisify(execFile)(join(python, '../hf'), ['download', 'acme/tiny'], { env })
+    const source = { huggingFace: { repo: 'acme/tiny', revision: 'main' } }
+    const scan = `
+from huggingface_hub import scan_cache_dir, snapshot_download
+info = scan_cache_dir()
+print(snapshot_download('acme/tiny'), info.size_on_disk, [(f.file_name, f.blob_path, f.blob_last_modified) for r in info.repos for v in r.revisions for f in sorted(v.files, key=str)])
+`
+    const look = () =>
+      execFileSync(python, ['-c', scan], { env: offline(place.layout.path), encoding: 'utf8' })
+    const before = look()
+    const { result } = await place.fetch(source)
+    expect(result.copy).toMatchObject({ isAdopted: true, bytesFetched: 0 })
+    expect(look()).toBe(before)
+    await place.remove(source, { revision: hub.commitOf('acme/tiny') })
+    expect(look()).toBe(before)
+    await hub.close()
     place.close()
   })
 })

@@ -1,8 +1,8 @@
 // The only writer of the Hugging Face cache layout: blobs by digest, snapshots of relative links, trees, refs last.
-import { readFile, readlink, rename, rm, symlink } from 'node:fs/promises'
+import { lstat, readFile, readlink, rename, rm, symlink } from 'node:fs/promises'
 import { dirname, join, relative } from 'node:path'
 import { toCommit, toRepoId, toRepoPath, toRevision } from '../../domain/names.ts'
-import { codeOf } from '../outcome.ts'
+import { codeOf, WorkError } from '../outcome.ts'
 import type { Listing, SourceFile } from '../sources/source.ts'
 import {
   ensureFolder,
@@ -37,6 +37,8 @@ export const openHubCache = ({ layout, name, owner }: Place): Store => {
   return {
     staging: cache.staging,
     pathOf: revision => snapshotOf(cache, revision),
+    shownAt: (revision, { path }) => join(snapshotOf(cache, revision), toRepoPath(path)),
+    isShown: async () => true,
     findBlob: async blob => ((await sizeOf(blobPath(blob))) === undefined ? undefined : blobPath(blob)),
     putBlob: (from, blob) => moveDurably(from, blobPath(blob)),
     shareBlob: (from, blob) => shareFile({ from, to: blobPath(blob), staging: cache.staging }),
@@ -89,10 +91,17 @@ const joinSnapshot = async (made: string, snapshot: string, files: readonly Sour
 }
 
 const moveLinks = async (made: string, snapshot: string, files: readonly SourceFile[]): Promise<void> => {
+  for (const { path } of files) await refuseFile(join(snapshot, path))
   for (const { path } of files) {
     await ensureFolder(dirname(join(snapshot, path)))
     await rename(join(made, path), join(snapshot, path))
   }
+}
+
+/** A link is no bytes; a file in its place is somebody's, and not what the source lists. */
+const refuseFile = async (path: string): Promise<void> => {
+  if ((await ifThere(lstat(path)))?.isFile())
+    throw new WorkError('Integrity', `${path} is not a link of ours and has other bytes; move it away`)
 }
 
 interface TreeEntry {
@@ -142,6 +151,7 @@ const writeRef = async (cache: Cache, commit: string, asked: string): Promise<vo
 
 const findFault = async (cache: Cache, receipt: Receipt): Promise<string | undefined> => {
   const snapshot = snapshotOf(cache, receipt.revision)
+  if (receipt.isAdopted) return undefined
   for (const file of receipt.files) {
     const target = await ifThere(readlink(join(snapshot, toRepoPath(file.path))))
     if (target !== linkTarget(file.path, file.blob)) return `the snapshot does not show ${file.path}`

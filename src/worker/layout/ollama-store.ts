@@ -56,6 +56,8 @@ export const openOllamaStore = ({ layout, name, owner, aliases = [] }: Place): S
   return {
     staging: store.staging,
     pathOf: () => undefined,
+    shownAt: (_, { blob }) => join(store.blobs, blob),
+    isShown: async ({ revision }) => isRevision(await ifThere(readFile(store.manifest)), revision),
     findBlob: blob => findBlob(store, blob),
     putBlob: (from, blob) => putBlob(store, from, blob),
     shareBlob: (from, blob) => shareBlob(store, from, blob),
@@ -166,7 +168,8 @@ const hideManifest = async (
   const isHeld = others.some(
     other => other.revision === receipt.revision && other.source.name === receipt.source.name,
   )
-  if (isHeld || !receipt.files.some(isOurs)) return
+  const wasThere = receipt.isAdopted ?? !receipt.files.some(isOurs)
+  if (isHeld || wasThere) return
   for (const path of [...store.aliases, store.manifest]) {
     if (!isRevision(await ifThere(readFile(path)), receipt.revision)) continue
     await removeFile(path)

@@ -34,6 +34,8 @@ const Receipt = z.object({
   layout: z.object({ kind: z.enum(['HubCache', 'OllamaStore']), path: z.string() }),
   files: z.array(ReceiptFile),
   bytes: z.number(),
+  /** somebody else put the whole copy there: no name and no byte of it is ours; absent: of v0.1.0, which did not tell */
+  isAdopted: z.boolean().optional(),
   /** absent in an intent */
   finished: z
     .object({
@@ -125,6 +127,8 @@ export const removeReceipt = async (filed: Filed): Promise<void> => {
 /** Folder for unfinished small files of one owner; also tells whether the volume can be written to. */
 export const stagingOf = (layout: Layout, owner: string): string => join(home(layout), 'staging', owner)
 
-/** What people should know about how the copy is stored, as results carry it. */
-export const noteOf = ({ finished }: Receipt): { readonly note?: string } =>
-  finished?.note ? { note: finished.note } : {}
+/** What results say of how the copy is stored. */
+export const saidOf = ({ isAdopted, finished }: Receipt): { isAdopted?: true; note?: string } => ({
+  ...(isAdopted ? { isAdopted: true } : {}),
+  ...(finished?.note ? { note: finished.note } : {}),
+})

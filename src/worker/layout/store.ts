@@ -14,11 +14,20 @@ export interface Place {
   readonly aliases?: readonly string[] | undefined
 }
 
+interface Named {
+  readonly path: string
+  readonly blob: string
+}
+
 export interface Store {
   /** folder on the same filesystem, of this owner alone, for unfinished bytes; not read by any engine */
   readonly staging: string
   /** folder given to the engine; undefined where the engine finds the model by its name */
   pathOf(revision: string): string | undefined
+  /** Where an engine reads a file of a visible copy. */
+  shownAt(revision: string, file: Named): string
+  /** Whether the copy has its name, whoever gave it; its files are not looked at. */
+  isShown(listing: Listing): Promise<boolean>
   /** Where the bytes of a blob are now; undefined when they are not there. Says nothing about their digest. */
   findBlob(blob: string): Promise<string | undefined>
   /** MUST put verified bytes under their name by rename; a wrong blob of that name is replaced. */
@@ -32,6 +41,13 @@ export interface Store {
   /** MUST take away what `receipt` made visible and none of the others needs; bytes that were Found stay. Returns bytes freed. */
   withdraw(receipt: Receipt, others: Others): Promise<number>
 }
+
+/** Blobs that are not of our making may be named otherwise, or be no blobs at all. */
+export const locate = async (
+  store: Store,
+  { isAdopted, revision }: Receipt,
+  file: ReceiptFile,
+): Promise<string | undefined> => (isAdopted ? store.shownAt(revision, file) : store.findBlob(file.blob))
 
 /** Who else is on the volume when a copy goes. */
 export interface Others {
