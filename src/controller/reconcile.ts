@@ -7,7 +7,7 @@ import { finalizer, type Key, type Model, parseKey, type Runtime } from '../doma
 import type { RuntimeObservation } from '../domain/observation.ts'
 import { newestPodOf } from '../domain/runtime-facts.ts'
 import { failBack, failSwitch } from '../domain/runtime-outcome.ts'
-import { decideRuntime } from '../domain/runtime-rules.ts'
+import { conclude, decideRuntime } from '../domain/runtime-rules.ts'
 import { nextDefectStatus, nextModelStatus, nextRuntimeStatus } from '../domain/status.ts'
 import { type Actor, actOnModel, actOnRuntime } from './act.ts'
 import { clearAsks, type ToClear } from './ask-works.ts'
@@ -147,10 +147,8 @@ const reconcileRuntime = async ({ actor, reporter }: Reconciler, runtime: Runtim
     await actor.runtimes.platform.store.setFinalizer(runtime, true)
     return passed(undefined)
   }
-  const { platform, watch } = actor.runtimes
-  const seen = await observeRuntime(actor.runtimes, runtime, () => actor.clock.now())
-  const decision = decideRuntime(seen)
-  if (decision.phase === 'SwitchDue') watch.forgetLoad(runtime.metadata.uid)
+  const { platform } = actor.runtimes
+  const { seen, decision } = await decideFreshly(actor, runtime)
   const asks = platform.work.list(runtime.metadata)
   if (asks.length > 0) await clearAsks(platform.work, asks, toClear(actor, seen))
   const outcome = await outcomeOf(() => actOnRuntime(actor, runtime, decision.actions))
@@ -159,6 +157,25 @@ const reconcileRuntime = async ({ actor, reporter }: Reconciler, runtime: Runtim
   const said = outcome ? afterTrouble(seen, decision, outcome) : decision
   const left = await reporter.runtime(runtime, nextRuntimeStatus(seen, said), seen.now)
   return passed(sooner(left, said.again), outcome)
+}
+
+interface Decided {
+  readonly seen: RuntimeObservation
+  readonly decision: RuntimeDecision
+}
+
+/** A switch begins on what the engine says now, not on what it said a while ago. */
+const decideFreshly = async ({ clock, runtimes }: Actor, runtime: Runtime): Promise<Decided> => {
+  const { uid } = runtime.metadata
+  const look = async (): Promise<Decided> => {
+    const seen = await observeRuntime(runtimes, runtime, () => clock.now())
+    return { seen, decision: decideRuntime(seen) }
+  }
+  const first = await look()
+  if (runtime.status.switch || !first.decision.change?.switch) return first
+  runtimes.watch.expire(uid)
+  runtimes.watch.forgetLoad(uid)
+  return look()
 }
 
 const toClear = ({ runtimes }: Actor, { runtime, serving }: RuntimeObservation): ToClear => {
@@ -175,7 +192,7 @@ const afterTrouble = (
   const open = seen.runtime.status.switch
   if (open && !(outcome instanceof Waiting)) {
     const turn = open.step === 'RollingBack' ? failBack : failSwitch
-    return turn({ seen, open }, outcome.reason, outcome.message)
+    return conclude(seen, turn({ seen, open }, outcome.reason, outcome.message))
   }
   return { ...decision, ...saying(outcome), ...(open ? {} : { phase: phaseOf(outcome) }) }
 }

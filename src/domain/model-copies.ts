@@ -26,6 +26,14 @@ export interface CopyPlan {
   readonly again?: number
 }
 
+/** Not wished any more, and serving still: what is true of its copy is told until nobody uses it. */
+const isServedFrom = ({ seen, status, resolved }: ModelFacts, { name, volume }: WantingRuntime): boolean => {
+  if (isProblem(volume) || !seen.usedBy.includes(name)) return false
+  const { namespace } = seen.model.metadata
+  const copy = status.copies?.find(one => copyKey(namespace, one) === volume.key)
+  return isVerified(copy, resolved?.revision, volume)
+}
+
 /** As many as the schema of the status takes; what is begun must be remembered. */
 const mostCopies = 32
 
@@ -35,8 +43,9 @@ const tooMany = (runtime: WantingRuntime): WantingRuntime => ({
 })
 
 /** Groups the wanting runtimes by volume; each that has none stands alone. */
-export const wantedCopies = ({ seen, status }: ModelFacts): Wanted[] => {
-  const wanting = seen.runtimes.filter(runtime => runtime.why !== 'Used')
+export const wantedCopies = (facts: ModelFacts): Wanted[] => {
+  const { seen, status } = facts
+  const wanting = seen.runtimes.filter(runtime => runtime.why !== 'Used' || isServedFrom(facts, runtime))
   const groups = new Map<string, WantingRuntime[]>()
   for (const runtime of wanting) {
     const key = isProblem(runtime.volume) ? `?${runtime.name}` : runtime.volume.key

@@ -7,6 +7,7 @@ import type { SwitchState } from './runtime.ts'
 import {
   howEnded,
   isListed,
+  keyProblem,
   newestPod,
   podRecipe,
   proofOf,
@@ -22,11 +23,33 @@ import { enter, type Step, sinceMs, stalledFor, stay, waitFor } from './runtime-
 export const loading: Step = now => {
   const { seen, target } = now
   if (!target) return enter(now, 'Unloading', 'unloading')
-  const trouble = loadTrouble(now, target)
-  if (trouble) return failSwitch(now, trouble.reason, trouble.message)
-  if (isUp(seen, target)) return enter(now, 'Verifying', 'proving the model')
+  const failed = failedToLoad(now, target)
+  if (failed) return failed
+  if (isUp(seen, target)) return proveFirst(now, target) ?? enterVerifying(now, target)
   return watchLoad(now, seen.strategy === 'InPlace' ? loadInPlace(seen, target) : [])
 }
+
+/** Most loads end with their first proof: Verifying is what takes longer. Behind a key each proof is a pod of its own. */
+const proveFirst = (now: Switching, target: Candidate): RuntimeDecision | undefined => {
+  const { seen, open } = now
+  if (seen.runtime.spec.apiKeySecretRef || keyProblem(seen)) return undefined
+  const proof = proofOf(seen, target)
+  if (proof) return proof.isProved ? commitWhenReady(now, target) : undefined
+  const prove: RuntimeAction = { do: 'prove', recipe: target.recipe }
+  return { ...stay(now, open.message ?? 'proving the model', [prove]), again: 50, hold: true }
+}
+
+const enterVerifying = (now: Switching, target: Candidate): RuntimeDecision => {
+  const entered = enter(now, 'Verifying', 'proving the model')
+  const proof = proofOf(now.seen, target)
+  return proof && !proof.isProved ? { ...entered, reason: proof.reason, message: proof.message } : entered
+}
+
+/** kubelet's readiness probe comes later than the engine's own word: clients come by the Service. */
+const commitWhenReady = (now: Switching, target: Candidate): RuntimeDecision =>
+  newestPod(now.seen)?.isReady
+    ? commitSwitch(now, target)
+    : waitFor(now, 'proved; waiting for the pod to become ready')
 
 /** By the engine's own word: kubelet's readiness probe comes later, and is waited for before the commit only. */
 const isUp = (seen: RuntimeObservation, target: Candidate): boolean => {
@@ -46,6 +69,13 @@ export const loadInPlace = (seen: RuntimeObservation, target: Candidate): Runtim
 
 /** A call that broke says nothing about the model: the engine may be loading all the same. */
 const brokenCalls = 3
+
+const failedToLoad = (now: Switching, target: Candidate): RuntimeDecision | undefined => {
+  const trouble = loadTrouble(now, target)
+  // What is proved late, because a key or the pod was waited for, is proved.
+  const isLate = trouble?.reason === 'DeadlineExceeded' && proofOf(now.seen, target)?.isProved
+  return trouble && !isLate ? failSwitch(now, trouble.reason, trouble.message) : undefined
+}
 
 /** The engine said so, ended, or was restarted: loading has failed. */
 const loadTrouble = ({ seen, open }: Switching, target: Candidate): Problem | undefined => {
@@ -131,15 +161,10 @@ export const verifying: Step = now => {
   const prove: RuntimeAction = { do: 'prove', recipe: target.recipe }
   const waiting = newestPod(seen)?.isRunning ? waitForKey(now, [prove]) : undefined
   if (waiting) return waiting
+  const failed = failedToLoad(now, target)
+  if (failed) return failed
   const proof = proofOf(seen, target)
-  const trouble = loadTrouble(now, target)
-  // What is proved late, because a key was waited for, is proved.
-  if (trouble && !(trouble.reason === 'DeadlineExceeded' && proof?.isProved))
-    return failSwitch(now, trouble.reason, trouble.message)
-  if (proof?.isProved)
-    return newestPod(seen)?.isReady
-      ? commitSwitch(now, target)
-      : waitFor(now, 'proved; waiting for the pod to become ready')
+  if (proof?.isProved) return commitWhenReady(now, target)
   const waited = sinceMs(seen, now.open.stepSince)
   const patience = Math.max(15_000, seen.runtime.spec.proof.timeoutSeconds * 2_000)
   const proving = stay(now, 'proving the model', proveAgain(seen, target))

@@ -14,8 +14,13 @@ const servingNow = (seen: RuntimeObservation): Served | undefined => {
   return seen.strategy === 'Recreate' && pod?.isReady ? { recipe: podRecipe(pod) } : undefined
 }
 
+interface Opened {
+  readonly said: RuntimeDecision
+  readonly open: SwitchState
+}
+
 /** Opens the switch in status; nothing outside is touched before that stands there. */
-export const openSwitch = (seen: RuntimeObservation, target: Candidate | undefined): RuntimeDecision => {
+export const openSwitch = (seen: RuntimeObservation, target: Candidate | undefined): Opened => {
   const now = seen.now.toISOString()
   const { status, metadata } = seen.runtime
   const attempt = isRepeated(status.lastSwitch, target) ? 2 : 1
@@ -44,7 +49,7 @@ export const openSwitch = (seen: RuntimeObservation, target: Candidate | undefin
     ...(target ? { to: target.model, model: target.model } : {}),
     startedAt: now,
   })
-  return {
+  const said: RuntimeDecision = {
     phase: 'SwitchDue',
     reason: 'SwitchDue',
     message: target ? `switching to ${target.model}` : 'unloading',
@@ -52,6 +57,7 @@ export const openSwitch = (seen: RuntimeObservation, target: Candidate | undefin
     again: 1,
     change: { switch: open, operations },
   }
+  return { said, open }
 }
 
 const isRepeated = (last: LastSwitch | undefined, target: Candidate | undefined): boolean =>
@@ -143,7 +149,7 @@ export const endSwitch = (
 }
 
 /** A pod that was taken out for draining gets requests again. */
-const backInService = (seen: RuntimeObservation): readonly RuntimeAction[] => {
+export const backInService = (seen: RuntimeObservation): readonly RuntimeAction[] => {
   const pod = newestPod(seen)
   const isOut = seen.serving.origin === 'Made' && pod?.isReady && !pod.isInService
   return isOut ? [{ do: 'setInService', pod: pod.name, isInService: true }] : []

@@ -1,17 +1,16 @@
 // The Runtime life cycle: ordered rules, the first that speaks decides, and its name is the phase.
-import type { Reason } from './conditions.ts'
 import { decideBy, type Rule, type RuntimeAction, type RuntimeDecision } from './decision.ts'
 import { pendingRequest } from './object.ts'
 import { type Candidate, isProblem, type RuntimeObservation } from './observation.ts'
 import type { Problem } from './platform.ts'
 import { toPercent } from './progress.ts'
+import type { RuntimeStatus } from './runtime.ts'
 import {
   activeOf,
   goneReason,
   isProofDue,
   isSame,
   keepProving,
-  keyless,
   keyProblem,
   newestPod,
   proofOf,
@@ -24,9 +23,10 @@ import {
   untilReload,
   wantedOf,
 } from './runtime-facts.ts'
-import { failSwitch, openSwitch } from './runtime-outcome.ts'
+import { failSwitch } from './runtime-outcome.ts'
 import { enter } from './runtime-step.ts'
-import { continueSwitch } from './runtime-switch.ts'
+import { beginSwitch, continueSwitch } from './runtime-switch.ts'
+import { failedBefore, isPassing, problemsOf } from './runtime-wish.ts'
 
 type Seen = RuntimeObservation
 type Speak = (seen: Seen) => RuntimeDecision | undefined
@@ -65,6 +65,36 @@ const switching: Speak = seen => {
   return failSwitch(now, 'Replaced', whyNot(seen))
 }
 
+/** The end of a switch and what holds after it are one word, unless that is another switch or has to be proved first. */
+export const conclude = (seen: Seen, said: RuntimeDecision): RuntimeDecision => {
+  const { change, actions } = said
+  if (!change || !('switch' in change) || change.switch || change.active) return said
+  const after = decideRuntime(afterwards(seen, change))
+  if (after.hold || after.change?.switch) return said
+  // What is asked for after it is asked for again, when the end stands in status.
+  const again = after.actions.length > 0 ? 1 : after.again
+  return {
+    ...after,
+    actions,
+    ...(again === undefined ? {} : { again }),
+    change: { ...change, ...after.change },
+  }
+}
+
+const afterwards = (seen: Seen, change: NonNullable<RuntimeDecision['change']>): Seen => {
+  const { committed, from: _, ...rest } = seen
+  const status = { ...seen.runtime.status, ...change } as RuntimeStatus
+  const runtime = { ...seen.runtime, status }
+  return { ...rest, runtime, ...(status.active && committed ? { committed } : {}) }
+}
+
+const concluded =
+  (speak: Speak): Speak =>
+  seen => {
+    const said = speak(seen)
+    return said && conclude(seen, said)
+  }
+
 /** The wish has changed, or cannot be met now: that says nothing against the target, which may be wanted again. */
 const whyNot = ({ wanted }: Seen): string =>
   wanted && isProblem(wanted) ? wanted.message : 'the target is not wanted any more'
@@ -94,28 +124,6 @@ const paused: Speak = seen =>
       }
     : undefined
 
-/** Problems that pass by themselves when something appears. */
-const passing: readonly Reason[] = [
-  'DeploymentNotFound',
-  'ConfigMapNotFound',
-  'ClaimNotFound',
-  'ServiceNotFound',
-  'ModelNotFound',
-  'PlacementUnknown',
-  'PodNotStarted',
-  'EngineKeyNeeded',
-]
-
-const problemsOf = (seen: Seen): readonly Problem[] => {
-  const isWished = seen.runtime.spec.activeModel !== undefined || seen.runtime.spec.desiredState === 'Idle'
-  if (!isWished) return seen.serving.problems.filter(problem => problem.reason === 'DeploymentNotFound')
-  const volume = isProblem(seen.volume) && seen.runtime.spec.desiredState === 'Active' ? [seen.volume] : []
-  const wanted =
-    seen.wanted && isProblem(seen.wanted) && seen.wanted.reason !== 'WaitingForModel' ? [seen.wanted] : []
-  const drift = seen.serving.drift && !retryAsked(seen) ? [seen.serving.drift] : []
-  return [...seen.serving.problems, ...volume, ...wanted, ...drift, ...keyless(seen)]
-}
-
 const rejected: Speak = seen => {
   const no = (problem: Problem): RuntimeDecision => ({
     phase: 'Rejected',
@@ -125,12 +133,12 @@ const rejected: Speak = seen => {
     again: 60_000,
   })
   if (seen.runtime.invalid) return no({ reason: 'InvalidSpec', message: seen.runtime.invalid })
-  const problem = problemsOf(seen).find(one => !passing.includes(one.reason))
+  const problem = problemsOf(seen).find(one => !isPassing(one))
   return problem ? no(problem) : failedBefore(seen, 'Cancelled')
 }
 
 const waiting: Speak = seen => {
-  const problem = problemsOf(seen).find(one => passing.includes(one.reason))
+  const problem = problemsOf(seen).find(isPassing)
   return problem && { phase: 'Waiting', ...problem, actions: [], again: 15_000 }
 }
 
@@ -158,7 +166,7 @@ const idle: Speak = seen => {
     seen.strategy === 'Recreate'
       ? seen.serving.replicas > 0 || seen.serving.pods.length > 0
       : (seen.engine?.answer.listed.some(one => one.isLoaded) ?? false)
-  if (isLoaded) return openSwitch(seen, undefined)
+  if (isLoaded) return beginSwitch(seen, undefined)
   return {
     phase: 'Idle',
     reason: 'Idle',
@@ -166,29 +174,6 @@ const idle: Speak = seen => {
     actions: [],
     change: { active: undefined },
     again: 60_000,
-  }
-}
-
-/** Such a failure says nothing against the wish: when the cause has passed, it is tried again. */
-const hasPassed = (reason: string | undefined): boolean =>
-  reason === 'Replaced' || reason === 'WaitingForModel' || passing.some(one => one === reason)
-
-/** The same wish failed last: nothing until the wish, the Model or the retry annotation changes. */
-const failedBefore = (
-  seen: Seen,
-  result: 'RolledBack' | 'Failed' | 'Cancelled',
-): RuntimeDecision | undefined => {
-  const last = seen.runtime.status.lastSwitch
-  const wanted = wantedOf(seen)
-  if (!wanted || last?.result !== result || !isSame(last.to, toServed(wanted))) return undefined
-  if (retryAsked(seen) || hasPassed(last.reason)) return undefined
-  return {
-    phase: result === 'Cancelled' ? 'Rejected' : result,
-    reason: (last.reason ?? 'SwitchFailed') as Reason,
-    message: (result === 'RolledBack' ? 'rolled back: ' : '') + (last.message ?? ''),
-    actions: result === 'Failed' ? [] : keepProving(seen),
-    isStalled: true,
-    again: 15_000,
   }
 }
 
@@ -214,7 +199,7 @@ const switchDue: Speak = seen => {
   if (!wanted) return undefined
   const isActive = isSame(activeOf(seen), toServed(wanted))
   if (isActive && !isTakenBack && !isLaunchLost(seen)) return undefined
-  const said = openSwitch(seen, wanted)
+  const said = beginSwitch(seen, wanted)
   const retry = retryAsked(seen)
   return retry
     ? { ...said, change: { ...said.change, lastHandled: { ...seen.runtime.status.lastHandled, retry } } }
@@ -276,8 +261,8 @@ const active: Speak = seen => {
 
 export const runtimeRules: readonly Rule<Seen, RuntimeDecision>[] = [
   ['Deleting', deleting],
-  ['RollingBack', rollingBack],
-  ['Switching', switching],
+  ['RollingBack', concluded(rollingBack)],
+  ['Switching', concluded(switching)],
   ['Paused', paused],
   ['Rejected', rejected],
   ['Waiting', waiting],

@@ -22,9 +22,7 @@ export const stay = (
   message: string,
   actions: readonly RuntimeAction[] = [],
 ): RuntimeDecision => ({
-  phase: open.step === 'RollingBack' ? 'RollingBack' : 'Switching',
-  reason: captions[open.step],
-  message,
+  ...saying(open, message),
   actions,
   again: 1_000,
   ...(open.message === message
@@ -51,6 +49,16 @@ export const enter = (
     change: { switch: next },
   }
 }
+
+/** On the way back the reason and the words stay those of the failure. */
+const saying = ({ step, failure }: SwitchState, message: string) =>
+  step === 'RollingBack'
+    ? {
+        phase: 'RollingBack' as const,
+        reason: (failure?.reason ?? 'Switching') as Reason,
+        message: failure ? `going back (${message}): ${failure.message}` : message,
+      }
+    : { phase: 'Switching' as const, reason: captions[step], message }
 
 export type Step = (now: Switching) => RuntimeDecision
 

@@ -3,7 +3,8 @@
 //                              any failure after Preflight → RollingBack → the old one again, or Failed
 import type { RuntimeAction, RuntimeDecision } from './decision.ts'
 import type { Candidate, RuntimeObservation } from './observation.ts'
-import type { SwitchStep } from './runtime.ts'
+import type { PodSight } from './platform.ts'
+import type { SwitchState, SwitchStep } from './runtime.ts'
 import {
   asFound,
   isListed,
@@ -20,7 +21,7 @@ import {
 } from './runtime-facts.ts'
 import { keyFirst, waitForKey } from './runtime-key.ts'
 import { loadInPlace, loading, verifying } from './runtime-load.ts'
-import { endSwitch, failSwitch } from './runtime-outcome.ts'
+import { backInService, endSwitch, failSwitch, openSwitch } from './runtime-outcome.ts'
 import { downNow, enter, type Step, sinceMs, stay, waitFor, waitOn } from './runtime-step.ts'
 
 const preflight: Step = now => {
@@ -37,15 +38,23 @@ const preflight: Step = now => {
   const waiting = keyFirst(now)
   if (waiting) return waiting
   if (seen.strategy === 'InPlace')
-    return seen.engine ? enter(now, 'Unloading', 'unloading the old model') : startEngine(now)
+    return seen.engine ? enter(now, 'Unloading', roomFor(now)) : startEngine(now)
   if (serving.exists && serving.origin === 'Adopted' && !serving.isExclusive)
     return stay(now, 'making the Deployment exclusive', [{ do: 'prepare' }])
   if (serving.exists && serving.origin === 'Adopted' && !serving.isPrepared)
     return stay(now, 'keeping the originals', [{ do: 'prepare' }])
-  return canDrain(seen)
-    ? enter(now, 'Draining', 'letting running requests end')
-    : enter(now, 'Unloading', 'unloading the old model', downNow(seen))
+  const mustWait = running(seen) > 0 || sinceMs(seen, now.open.startedAt) > 0
+  return canDrain(seen) && mustWait
+    ? enter(now, 'Draining', roomFor(now, 'letting running requests end'))
+    : enter(now, 'Unloading', roomFor(now), downNow(seen))
 }
+
+const roomFor = (
+  { open: { from, to } }: Switching,
+  how = `unloading ${from?.model ?? 'the old model'}`,
+): string => (to?.model ? `making room for ${to.model}: ${how}` : how)
+
+const running = ({ engine }: RuntimeObservation): number => engine?.answer.running ?? 0
 
 /** Only a made serving can be taken out of its Service; without a running pod there is nothing to wait for. */
 const canDrain = ({ serving, strategy, runtime }: RuntimeObservation): boolean =>
@@ -70,21 +79,32 @@ const serviceLagMs = 3_000
 const draining: Step = now => {
   const { seen, open } = now
   const pod = newestPod(seen)
-  const { drainSeconds } = seen.runtime.spec.switch
-  if (!pod || !canDrain(seen)) return enter(now, 'Unloading', 'unloading the old model', downNow(seen))
-  const running = seen.engine?.answer.running ?? 0
+  if (!pod || !canDrain(seen)) return enter(now, 'Unloading', roomFor(now), downNow(seen))
   const waited = sinceMs(seen, open.stepSince)
-  if (pod.isInService && waited < serviceLagMs)
-    return stay(now, 'taking the pod out of the Service', [
-      { do: 'setInService', pod: pod.name, isInService: false },
-    ])
-  if (running > 0 && waited < drainSeconds * 1000) return stay(now, 'waiting for running requests')
-  return enter(
-    now,
-    'Unloading',
-    running > 0 ? `${running} requests are cut` : 'unloading the old model',
-    downNow(seen),
-  )
+  const leaving = leaveService(now, pod)
+  if (leaving) return leaving
+  const requests = running(seen)
+  if (requests > 0 && waited < seen.runtime.spec.switch.drainSeconds * 1000)
+    return stay(now, 'waiting for running requests')
+  const how = requests > 0 ? `${requests} requests are cut` : undefined
+  return enter(now, 'Unloading', roomFor(now, how), downNow(seen))
+}
+
+const leaveService = (now: Switching, pod: PodSight): RuntimeDecision | undefined =>
+  pod.isInService && sinceMs(now.seen, now.open.stepSince) < serviceLagMs
+    ? stay(now, 'taking the pod out of the Service', [
+        { do: 'setInService', pod: pod.name, isInService: false },
+      ])
+    : undefined
+
+/** No request ran when the switch was opened: the pod leaves its Service here, and what came in meanwhile is let end. */
+const leaveIdle = (now: Switching): RuntimeDecision | undefined => {
+  const { seen, open } = now
+  const pod = newestPod(seen)
+  if (!pod || open.stepSince !== open.startedAt || !canDrain(seen)) return undefined
+  return running(seen) > 0
+    ? enter(now, 'Draining', roomFor(now, 'letting running requests end'))
+    : leaveService(now, pod)
 }
 
 const unloading: Step = now => {
@@ -92,7 +112,7 @@ const unloading: Step = now => {
   if (seen.strategy === 'InPlace') return unloadInPlace(now)
   if (!target) return unloadToIdle(now)
   if (templateRecipe(seen) !== target.recipe.hash)
-    return stay(now, 'writing the new launch', [{ do: 'apply', launch: target.launch }])
+    return leaveIdle(now) ?? stay(now, 'writing the new launch', [{ do: 'apply', launch: target.launch }])
   if (seen.serving.replicas === 0) return stay(now, 'starting the engine', [{ do: 'scale', replicas: 1 }])
   const old = seen.serving.pods.filter(pod => podRecipe(pod) !== target.recipe.hash)
   if (old.length > 0) return waitFor(now, `waiting for pod ${old[0]?.name} to end`)
@@ -111,7 +131,8 @@ const unloadInPlace: Step = now => {
 
 const unloadToIdle: Step = now => {
   const { seen } = now
-  if (seen.serving.replicas > 0) return stay(now, 'scaling to zero', [{ do: 'scale', replicas: 0 }])
+  if (seen.serving.replicas > 0)
+    return leaveIdle(now) ?? stay(now, 'scaling to zero', [{ do: 'scale', replicas: 0 }])
   if (seen.serving.pods.length > 0) return waitOn(now, `waiting for pod ${seen.serving.pods[0]?.name} to end`)
   return endSwitch(now, 'Idle')
 }
@@ -130,12 +151,15 @@ const rollingBack: Step = now => {
   if (seen.serving.replicas === 0) return stay(now, 'starting the engine', [{ do: 'scale', replicas: 1 }])
   const pod = newestPod(seen)
   if (!pod || podRecipe(pod) !== hash || !pod.isReady) return stay(now, 'waiting for the old model to load')
-  if (!from)
-    return seen.engine?.answer.state === 'Answers' || keyProblem(seen)
-      ? endSwitch(now, 'RolledBack')
-      : stay(now, 'waiting for the old engine to answer')
-  return proveBack(now, from)
+  const back = from ? proveBack(now, from) : answersBack(now)
+  return { ...back, actions: [...backInService(seen), ...back.actions] }
 }
+
+/** As it was found: there is nothing to prove it by. */
+const answersBack: Step = now =>
+  now.seen.engine?.answer.state === 'Answers' || keyProblem(now.seen)
+    ? endSwitch(now, 'RolledBack')
+    : stay(now, 'waiting for the old engine to answer')
 
 const rollBackInPlace = (now: Switching, from: Candidate): RuntimeDecision => {
   const { seen } = now
@@ -161,4 +185,27 @@ const steps: Record<SwitchStep, Step> = {
   RollingBack: rollingBack,
 }
 
-export const continueSwitch = (now: Switching): RuntimeDecision => steps[now.open.step](now)
+export const continueSwitch = (now: Switching): RuntimeDecision => {
+  const said = steps[now.open.step](now)
+  const next = said.change?.switch
+  return next && isPassed(said, now.open) ? passOn(said, { ...now, open: next }) : said
+}
+
+/** Opens it at the first step that has something to do. */
+export const beginSwitch = (seen: RuntimeObservation, target: Candidate | undefined): RuntimeDecision => {
+  const { said, open } = openSwitch(seen, target)
+  return passOn(said, { seen, open, ...(target ? { target } : {}) })
+}
+
+/** A step that has nothing to do is passed in the same look: what stands in status is the one that has. */
+const passOn = (said: RuntimeDecision, now: Switching): RuntimeDecision => {
+  const further = continueSwitch(now)
+  return isPassed(further, now.open) ? { ...further, change: { ...said.change, ...further.change } } : said
+}
+
+/** It went on without touching anything. A failure is told from where it happened, after a look at the log. */
+const isPassed = ({ actions, change }: RuntimeDecision, { step }: SwitchState): boolean =>
+  actions.length === 0 &&
+  change?.switch !== undefined &&
+  change.switch.step !== step &&
+  change.switch.step !== 'RollingBack'

@@ -10,7 +10,7 @@ import { sayModel } from './model-status.ts'
 import type { Model, Runtime } from './object.ts'
 import { type Candidate, isProblem, type RuntimeObservation } from './observation.ts'
 import type { RuntimeStatus } from './runtime.ts'
-import { activeOf, goneReason, isSame, newestPod, proofOf, toServed, wantedOf } from './runtime-facts.ts'
+import { goneReason, isSame, newestPod, proofOf, toServed, wantedOf } from './runtime-facts.ts'
 
 /** The facts, joined into the conditions that stand. */
 const joined = ({ metadata, status }: Model | Runtime, facts: readonly Fact[], now: Date): Condition[] => {
@@ -130,7 +130,7 @@ const servingFact = (seen: RuntimeObservation, next: RuntimeStatus): Fact => {
     next.switch !== undefined && next.switch.step !== 'Preflight' && next.switch.step !== 'Draining'
   if (!isUp || isHalfway)
     return fact('Serving', 'False', next.switch ? 'Switching' : 'ModelGone', 'no model answers')
-  const { committed } = seen
+  const committed = next.active && seen.committed
   if (!committed) return fact('Serving', 'True', next.active ? 'Active' : 'Observing', 'the engine answers')
   const gone = goneReason(seen, committed)
   const proof = proofOf(seen, committed)
@@ -141,11 +141,9 @@ const servingFact = (seen: RuntimeObservation, next: RuntimeStatus): Fact => {
 
 const activeFact = (seen: RuntimeObservation, decision: RuntimeDecision, next: RuntimeStatus): Fact => {
   const wanted = wantedOf(seen)
-  const active = next.active
-    ? { model: next.active.model, revision: next.active.revision, recipe: next.active.recipe }
-    : activeOf(seen)
   if (decision.phase === 'Active') return fact('ModelActive', 'True', 'Active', decision.message)
-  const isIt = wanted && isSame(active, toServed(wanted)) && decision.phase !== 'Degraded' && !next.switch
+  const isIt =
+    wanted && isSame(next.active, toServed(wanted)) && decision.phase !== 'Degraded' && !next.switch
   return isIt
     ? fact('ModelActive', 'True', 'Active', `${wanted.model} is active`)
     : fact('ModelActive', 'False', decision.reason, decision.message)

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { runtimePhases } from '../../src/domain/decision.ts'
-import type { LoadSight, RuntimeObservation } from '../../src/domain/observation.ts'
+import type { Candidate, LoadSight, RuntimeObservation } from '../../src/domain/observation.ts'
 import type { LastSwitch, RuntimeStatus, SwitchState } from '../../src/domain/runtime.ts'
 import { decideRuntime, runtimeRules } from '../../src/domain/runtime-rules.ts'
 import {
@@ -74,6 +74,30 @@ const loadOf = (more: Partial<LoadSight> = {}): LoadSight => ({
   ...more,
 })
 
+const made = aServing({ origin: 'Made' })
+const outOfService = aServing({ origin: 'Made', pods: [aPod({ isInService: false })] })
+const asked = { ...answering(), answer: { ...answering().answer, running: 2 } }
+const openedAt = (step: SwitchState['step']) => ({ step, startedAt: at(-1), stepSince: at(-1) })
+const notReady = aServing({ recipe: 'recipe-b', pods: [{ ...newPod, isReady: false }] })
+
+/** The new engine answers, and was proved. */
+const loaded = (seen: Partial<RuntimeObservation> = {}, spec: object = {}): RuntimeObservation =>
+  switching(
+    { step: 'Loading', message: 'loading' },
+    {
+      serving: aServing({ recipe: 'recipe-b', pods: [newPod] }),
+      engine: answering(b, 'vllm-2'),
+      ...seen,
+    },
+    spec,
+  )
+
+const unproved = (candidate: Candidate): NonNullable<RuntimeObservation['engine']> => {
+  const engine = answering(candidate, 'vllm-2')
+  const proof = { ...engine.proof, isProved: false, reason: 'WrongModel', message: 'another one' }
+  return { ...engine, proof: proof as never }
+}
+
 /** phase, reason, step afterwards, situation, what is seen, what is asked for */
 type Row = readonly [string, string, string, string, RuntimeObservation, readonly string[]]
 
@@ -120,7 +144,14 @@ const rows: readonly Row[] = [
     switching({ step: 'RollingBack' }, { engine: { ...answering(), proof: undefined } as never }),
     ['prove'],
   ],
-  ['RolledBack', 'Replaced', '-', 'the old one is proved again', switching({ step: 'RollingBack' }), []],
+  [
+    'RolledBack',
+    'LoadFailed',
+    '-',
+    'the old one is proved again',
+    switching({ step: 'RollingBack', failure: problem('LoadFailed') }),
+    [],
+  ],
   [
     'Failed',
     'LoadFailed',
@@ -146,7 +177,63 @@ const rows: readonly Row[] = [
     'Draining',
     'Draining',
     'a made serving that runs can drain',
-    switching({}, { serving: aServing({ origin: 'Made' }) }),
+    switching({}, { serving: made }),
+    [],
+  ],
+  [
+    'Switching',
+    'Draining',
+    'Draining',
+    'a switch of a made serving is due while requests run',
+    seenRuntime({ wanted: b, serving: made, engine: asked }),
+    [],
+  ],
+  [
+    'Switching',
+    'Unloading',
+    'Unloading',
+    'a switch of a made serving is due and no request runs',
+    seenRuntime({ wanted: b, serving: made }),
+    [],
+  ],
+  [
+    'Switching',
+    'Unloading',
+    'Unloading',
+    'it was opened there: the pod leaves its Service first',
+    switching(openedAt('Unloading'), { serving: made }),
+    ['setInService'],
+  ],
+  [
+    'Switching',
+    'Unloading',
+    'Unloading',
+    'it was opened there, and the pod is out of its Service',
+    switching(openedAt('Unloading'), { serving: outOfService }),
+    ['apply'],
+  ],
+  [
+    'Switching',
+    'Draining',
+    'Draining',
+    'it was opened there, and a request came in meanwhile',
+    switching(openedAt('Unloading'), { serving: outOfService, engine: asked }),
+    [],
+  ],
+  [
+    'Switching',
+    'Draining',
+    'Draining',
+    'requests run still',
+    switching({ step: 'Draining', stepSince: at(-20) }, { serving: outOfService, engine: asked }),
+    [],
+  ],
+  [
+    'Switching',
+    'Unloading',
+    'Unloading',
+    'requests have run too long',
+    switching({ step: 'Draining', stepSince: at(-31) }, { serving: outOfService, engine: asked }),
     [],
   ],
   [
@@ -211,13 +298,20 @@ const rows: readonly Row[] = [
   ],
   [
     'Switching',
+    'Loading',
+    'Loading',
+    'the new pod is up: it is proved before anything is told',
+    loaded({ engine: { ...answering(b, 'vllm-2'), proof: undefined } as never }),
+    ['prove'],
+  ],
+  ['Active', 'Active', '-', 'its first proof is good', loaded(), ['commit']],
+  ['Switching', 'WrongModel', 'Verifying', 'its first proof is bad', loaded({ engine: unproved(b) }), []],
+  [
+    'Switching',
     'Verifying',
     'Verifying',
-    'the new pod is up',
-    switching(
-      { step: 'Loading' },
-      { serving: aServing({ recipe: 'recipe-b', pods: [newPod] }), engine: answering(b, 'vllm-2') },
-    ),
+    'it is up, and its first proof takes a pod of its own',
+    loaded({}, { apiKeySecretRef: { name: 'key' } }),
     [],
   ],
   [
@@ -246,13 +340,18 @@ const rows: readonly Row[] = [
   ],
   [
     'Switching',
-    'Verifying',
-    'Verifying',
-    'the new engine answers before kubelet says ready',
-    switching(
-      { step: 'Loading', message: 'loading' },
-      { serving: aServing({ recipe: 'recipe-b', pods: [{ ...newPod, isReady: false }] }) },
-    ),
+    'Loading',
+    'Loading',
+    'the new engine answers before kubelet says ready: it is proved meanwhile',
+    loaded({ serving: notReady, engine: { ...answering(b, 'vllm-2'), proof: undefined } as never }),
+    ['prove'],
+  ],
+  [
+    'Switching',
+    'Loading',
+    'Loading',
+    'its first proof is good, but kubelet does not say ready yet',
+    loaded({ serving: notReady }),
     [],
   ],
   [
@@ -336,10 +435,10 @@ const rows: readonly Row[] = [
     [],
   ],
   [
-    'RolledBack',
-    'Replaced',
+    'Active',
+    'Active',
     '-',
-    'the old one is wanted again before anything was touched',
+    'the old one is wanted again before anything was touched: it was active all the time',
     switching({ step: 'Draining' }, { wanted: aCandidate() }),
     [],
   ],
@@ -412,9 +511,9 @@ const rows: readonly Row[] = [
     [],
   ],
   [
-    'SwitchDue',
-    'SwitchDue',
-    'Preflight',
+    'Switching',
+    'Unloading',
+    'Unloading',
     'idle is wished while a pod runs',
     withStatus({ active: active() }, { wanted: undefined as never }, { desiredState: 'Idle' }),
     [],
@@ -448,9 +547,9 @@ const rows: readonly Row[] = [
     [],
   ],
   [
-    'SwitchDue',
-    'SwitchDue',
-    'Preflight',
+    'Switching',
+    'Unloading',
+    'Unloading',
     'a retry is asked for the wish that failed',
     seenRuntime({
       runtime: aRuntime({
@@ -462,9 +561,9 @@ const rows: readonly Row[] = [
     [],
   ],
   [
-    'SwitchDue',
-    'SwitchDue',
-    'Preflight',
+    'Switching',
+    'Unloading',
+    'Unloading',
     'the same wish was dropped while its Model had no verified copy, and now it has one',
     withStatus(
       { active: active(), lastSwitch: { ...last('RolledBack'), reason: 'WaitingForModel' } },
@@ -481,9 +580,9 @@ const rows: readonly Row[] = [
     [],
   ],
   [
-    'SwitchDue',
-    'SwitchDue',
-    'Preflight',
+    'Switching',
+    'Unloading',
+    'Unloading',
     'another model is wanted and verified',
     seenRuntime({ wanted: b }),
     [],
@@ -492,6 +591,22 @@ const rows: readonly Row[] = [
     'SwitchDue',
     'SwitchDue',
     'Preflight',
+    'another model is wanted, and the Deployment is not exclusive yet',
+    seenRuntime({ wanted: b, serving: aServing({ isExclusive: false }) }),
+    [],
+  ],
+  [
+    'SwitchDue',
+    'SwitchDue',
+    'Preflight',
+    'another model is wanted, and the engine does not answer',
+    seenRuntime({ wanted: b, engine: silent }),
+    [],
+  ],
+  [
+    'Switching',
+    'Unloading',
+    'Unloading',
     'its Deployment was deleted and made anew as it was found: nothing but a switch brings the model back',
     seenRuntime({
       serving: aServing({ recipe: undefined as never, pods: [aPod({ recipe: undefined as never })] }),
@@ -634,7 +749,7 @@ describe('A wish that cannot be met, written while a switch runs', () => {
     const { change } = decideRuntime(switching({ step: 'Preflight' }, bad))
     expect(change?.lastSwitch?.result).toBe('Cancelled')
     const again = withStatus({ active: active(), ...change } as RuntimeStatus, { wanted: b })
-    expect(decideRuntime(again).phase).toBe('SwitchDue')
+    expect(decideRuntime(again).change?.switch).toMatchObject({ to: served(b), step: 'Unloading' })
   })
 
   it('goes back from a switch under way, also where a failure would stop', () => {
@@ -663,8 +778,40 @@ describe('The rules of a Runtime', () => {
   })
 
   it('touch nothing before the switch stands in status', () => {
-    const opening = rows.filter(([phase]) => phase === 'SwitchDue')
-    expect(opening.flatMap(([, , , , seen]) => decideRuntime(seen).actions)).toEqual([])
+    const opening = rows
+      .filter(([, , , , { runtime }]) => runtime.status.switch === undefined)
+      .map(([, , , , seen]) => decideRuntime(seen))
+      .filter(({ change }) => change?.switch)
+    expect(opening.length).toBeGreaterThan(8)
+    expect(opening.flatMap(({ actions }) => actions)).toEqual([])
+  })
+
+  it('say in one word that a switch has ended and what holds after it', () => {
+    const said = decideRuntime(switching({ step: 'RollingBack', failure: problem('LoadFailed') }))
+    expect(said).toMatchObject({ isStalled: true, message: 'rolled back to qwen: because' })
+    expect(said.change).toMatchObject({ switch: undefined, lastSwitch: { result: 'RolledBack' } })
+  })
+
+  it('end a switch first, where another begins', () => {
+    const seen = switching(
+      { step: 'RollingBack', failure: problem('Replaced') },
+      { wanted: aCandidate('phi', 'c') },
+    )
+    const { phase, change } = decideRuntime(seen)
+    expect([phase, change?.switch, change?.lastSwitch?.result]).toEqual([
+      'RolledBack',
+      undefined,
+      'Cancelled',
+    ])
+  })
+
+  it('tell on the way back why it goes back', () => {
+    const failure = problem('LoadFailed')
+    const said = decideRuntime(switching({ step: 'RollingBack', failure }, { serving: aServing(nobody) }))
+    expect([said.reason, said.message]).toEqual([
+      'LoadFailed',
+      'going back (waiting for the old model to load): because',
+    ])
   })
 
   it('put a pod back into its Service when draining is called off', () => {

@@ -7,7 +7,9 @@ import type { ModelObservation, RuntimeObservation } from '../../src/domain/obse
 import { decideRuntime } from '../../src/domain/runtime-rules.ts'
 import { nextModelStatus, nextRuntimeStatus } from '../../src/domain/status.ts'
 import {
+  aCandidate,
   aCopy,
+  active,
   aModel,
   answering,
   aRuntime,
@@ -15,6 +17,7 @@ import {
   at,
   now,
   resolved,
+  revision,
   seenModel,
   seenRuntime,
   volume,
@@ -197,6 +200,58 @@ describe('The conditions of a Runtime', () => {
       wanted: { reason: 'WaitingForModel', message: 'Model qwen is new' },
     })
     expect(conditionsOf(runtimeStatus(seen))).toMatchObject({ Ready: 'Unknown Progressing' })
+  })
+
+  const failure = { reason: 'OutOfMemory', message: 'CUDA out of memory' }
+  const ended = {
+    id: 'switch',
+    from: { model: 'qwen', revision, recipe: 'recipe-a' },
+    to: { model: 'llama', revision, recipe: 'recipe-b' },
+    startedAt: at(-60),
+    stepSince: at(-9),
+    lastProgressAt: at(-9),
+    step: 'RollingBack',
+    attempt: 1,
+    failure,
+  } as const
+  const goingBack = (more: Partial<RuntimeObservation> = {}) =>
+    seenRuntime({
+      runtime: aRuntime({ spec: { activeModel: 'llama' }, status: { active: active(), switch: ended } }),
+      wanted: aCandidate('llama', 'recipe-b'),
+      wantedModel: aModel({ metadata: { name: 'llama' } }),
+      from: aCandidate(),
+      ...more,
+    })
+  const wordsOf = (seen: RuntimeObservation): string[] =>
+    ((runtimeStatus(seen).conditions ?? []) as Condition[]).map(
+      ({ type, status, reason, message }) => `${type}=${status} ${reason}: ${message}`,
+    )
+
+  it('tell of a switch that was rolled back what failed, and what serves', () => {
+    const back = 'OutOfMemory: rolled back to qwen: CUDA out of memory'
+    expect(wordsOf(goingBack())).toEqual([
+      `Ready=False ${back}`,
+      `Stalled=True ${back}`,
+      'Serving=True Active: qwen answers',
+      `ModelActive=False ${back}`,
+      'DeploymentAvailable=True Available: pod vllm-1 is ready',
+      'StorageHealthy=True Healthy: claim models at /models',
+    ])
+  })
+
+  it('tell of a switch that could not be rolled back that nothing serves', () => {
+    const runtime = aRuntime({
+      spec: { activeModel: 'llama' },
+      status: { active: active(), switch: { ...ended, lastProgressAt: at(-4000) } },
+    })
+    expect(wordsOf(goingBack({ runtime, serving: aServing({ pods: [] }) }))).toEqual([
+      'Ready=False OutOfMemory: CUDA out of memory',
+      'Stalled=True OutOfMemory: CUDA out of memory',
+      'Serving=False ModelGone: no model answers',
+      'ModelActive=False OutOfMemory: CUDA out of memory',
+      'DeploymentAvailable=False Progressing: no pod is ready',
+      'StorageHealthy=True Healthy: claim models at /models',
+    ])
   })
 
   it('say Serving=False when no pod is there', () => {

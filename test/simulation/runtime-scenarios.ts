@@ -110,6 +110,46 @@ export const runtimeScenarios: readonly Scenario[] = [
     ],
   },
   {
+    name: 'a made Runtime: requests run while it is switched, until they are cut',
+    scene: world => {
+      onGpu(world)
+      world.script.requests.set('default/own', 2)
+    },
+    known: 1,
+    steps: [
+      {
+        does: world => {
+          writeModel(world, 'a', { runtimes: [{ name: 'own' }] })
+          writeModel(world, 'b', { runtimes: [{ name: 'own' }] })
+          writeMadeRuntime(world, 'own', { activeModel: 'a', switch: { drainSeconds: 10 } })
+        },
+        until: world => serves('own', 'a')(world) && modelPhase('b', 'Ready')(world),
+      },
+      { does: wants('own', 'b'), until: serves('own', 'b') },
+    ],
+  },
+  {
+    name: 'a made Runtime: a wish is taken back as soon as its pod is out of the Service',
+    scene: onGpu,
+    known: 1,
+    steps: [
+      {
+        does: world => {
+          writeModel(world, 'a', { runtimes: [{ name: 'own' }] })
+          writeModel(world, 'b', { runtimes: [{ name: 'own' }] })
+          writeMadeRuntime(world, 'own', { activeModel: 'a' })
+        },
+        until: world => serves('own', 'a')(world) && modelPhase('b', 'Ready')(world),
+      },
+      { does: wants('own', 'b'), until: world => podsOf(world, 'default/own').some(pod => !pod.isInService) },
+      {
+        does: wants('own', 'a'),
+        until: world =>
+          serves('own', 'a')(world) && podsOf(world, 'default/own').every(pod => pod.isInService),
+      },
+    ],
+  },
+  {
     name: 'a wish is taken back while the new model loads',
     known: 2,
     seconds: 90,

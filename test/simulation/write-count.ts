@@ -25,6 +25,9 @@ const moving: ReadonlySet<string> = new Set([
 const essence = (status: object): string =>
   JSON.stringify(status, (name, value: unknown) => (moving.has(name) ? undefined : value))
 
+const captionOf = ({ status }: Model | Runtime): string =>
+  'switch' in status && status.switch ? `${status.phase} ${status.switch.step}` : `${status.phase}`
+
 /** Other writes than those of a status are noted by whoever sees them sent. */
 export const countWrites = (world: World): WriteCount => {
   const count: WriteCount = { steps: [], progress: [] }
@@ -37,7 +40,7 @@ export const countWrites = (world: World): WriteCount => {
     const now = { status: object.status as Members, essence: essence(object.status) }
     known.set(uid, now)
     const list = before && before.essence === now.essence ? count.progress : count.steps
-    list.push(`status of ${object.kind} ${name}: ${object.status.phase}`)
+    list.push(`status of ${object.kind} ${name}: ${captionOf(object)}`)
   }
   world.models.subscribe(({ name }) => note(world.models.get(name)))
   world.runtimes.subscribe(({ name }) => note(world.runtimes.get(name)))

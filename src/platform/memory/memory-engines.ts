@@ -90,7 +90,8 @@ const createVllm = ({ world }: MemoryProcess): Engine => ({
     const listed = pod && listedByVllm(pod)
     if (!listed) return answer('Refused')
     if (isBehindKey) return { ...answer('Answers'), isBehindKey }
-    return isLocked(world, pod) ? answer('KeyNeeded') : answer('Answers', listed)
+    if (isLocked(world, pod)) return answer('KeyNeeded')
+    return { ...answer('Answers', listed), running: world.script.requests.get(pod.deployment) ?? 0 }
   },
   prove: async (address, recipe, options) => {
     const pod = podAt(world, address)

@@ -95,6 +95,8 @@ export interface Script {
   readonly secrets: Set<string>
   /** `<namespace>/<name>` of a Deployment → Secret that holds the key without which its engine tells and does nothing */
   readonly engineKeys: Map<string, string>
+  /** `<namespace>/<name>` of a Deployment → requests that its engine answers all the time */
+  readonly requests: Map<string, number>
   /** repository or Ollama name, or a word in the launch → loading ends with this line */
   readonly loadFails: Map<string, string>
   /** failures that the next works of this command end with, in order */
@@ -176,6 +178,7 @@ export class World {
     sources: new Map(),
     secrets: new Set(),
     engineKeys: new Map(),
+    requests: new Map(),
     loadFails: new Map(),
     workFails: [],
     terminating: new Set(),
