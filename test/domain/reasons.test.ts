@@ -19,7 +19,7 @@ describe('The table of reasons', () => {
 const tests = fileURLToPath(new URL('..', import.meta.url))
 
 /** Tests, the tables that they run, and the texts that they are held against. */
-const provoking = /(\.test|misbehaviours|scenarios|-cases)\.ts$|golden.*\.txt$/
+const provoking = /(\.test|misbehaviours|scenarios|situations|-cases)\.ts$|golden.*\.txt$/
 
 const provocations = readdirSync(tests, { recursive: true, encoding: 'utf8' })
   .filter(file => provoking.test(file) && !file.endsWith('domain/reasons.test.ts'))
