@@ -31,5 +31,17 @@ const journal = `
   CREATE TRIGGER journal_keeps BEFORE UPDATE ON journal BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
   CREATE TRIGGER journal_stays BEFORE DELETE ON journal BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END`
 
+const works = `
+  CREATE TABLE works (
+    namespace TEXT NOT NULL,
+    id TEXT NOT NULL,
+    token TEXT NOT NULL,
+    job TEXT NOT NULL,
+    started_at TEXT NOT NULL,
+    mark TEXT,
+    is_leaving INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (namespace, id)
+  ) STRICT`
+
 /** In order; `PRAGMA user_version` counts those that were carried out. */
-export const migrations: readonly string[] = [objects, journal]
+export const migrations: readonly string[] = [objects, journal, works]
