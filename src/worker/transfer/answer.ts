@@ -7,8 +7,8 @@ export interface Answer {
   /** address that answered, after redirects */
   readonly url: string
   header(name: string): string | null
-  /** The next bytes; undefined at the end. */
-  read(): Promise<Uint8Array | undefined>
+  /** The next bytes, in one piece or more; undefined at the end. */
+  read(): Promise<readonly Uint8Array[] | undefined>
   /** bytes are valid until the next read only */
   readonly isBorrowed: boolean
   /** MUST be called when the body is not read to its end. */
@@ -27,7 +27,7 @@ export const askByFetch = async (wire: Wire, dog: Watchdog, exchange: Exchange):
     read: async () => {
       const next = await reader?.read()
       dog.touch()
-      return next?.value
+      return next?.value && [next.value]
     },
     cancel: async () => {
       await reader?.cancel().catch(() => {})
@@ -64,10 +64,10 @@ export const askBySocket = async (
     header: name => head.headers.get(name) ?? null,
     isBorrowed: true,
     read: async () => {
-      const bytes = await socket.read()
+      const pieces = await socket.read()
       dog.touch()
-      if (!bytes) done()
-      return bytes
+      if (!pieces) done()
+      return pieces
     },
     cancel: async () => {
       socket.destroy()

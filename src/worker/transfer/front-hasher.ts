@@ -22,6 +22,9 @@ interface Digests {
 
 export type HashAnswer = ({ readonly id: number } & Digests) | { readonly id: number; readonly error: string }
 
+/** The thread is told of the front in steps of this size: each message wakes it. */
+const stepBytes = 1 << 20
+
 export interface Following {
   /** The blob has so many bytes from its start without a gap. Never goes down. */
   advance(front: number): void
@@ -51,9 +54,14 @@ export class FrontHasher {
     digests.catch(() => {})
     const send = (order: HashOrder): void => thread.postMessage(order)
     send({ do: 'follow', id, path, algorithm, size })
+    let told = 0
     return {
       digests,
-      advance: front => send({ do: 'advance', id, front }),
+      advance: front => {
+        if (front < told + stepBytes && (front < size || told === size)) return
+        told = front
+        send({ do: 'advance', id, front })
+      },
       drop: () => {
         this.#waiting.delete(id)
         send({ do: 'drop', id })

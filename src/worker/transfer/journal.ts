@@ -65,6 +65,10 @@ const readRecords = (bytes: Buffer, subject: JournalSubject): Buffer | undefined
 export class Journal {
   readonly #file: FileHandle
   readonly #records: Buffer
+  /** records that changed since they were written last, from one index up to another */
+  #changed: { readonly from: number; readonly to: number } | undefined
+  #writing: Promise<void> = Promise.resolve()
+  #isWriting = false
 
   private constructor(file: FileHandle, records: Buffer) {
     this.#file = file
@@ -88,20 +92,45 @@ export class Journal {
     return { bytes, crc, isSynced: this.#records.readUInt32LE(at + 8) === 1 }
   }
 
-  /** MUST be called after the bytes were written, and with `isSynced` only after they were synced. */
-  async note(index: number, { bytes, crc, isSynced }: PartRecord): Promise<void> {
+  /** MUST be called after the bytes were written, and with `isSynced` only after they were synced. `flush` tells of errors. */
+  note(index: number, { bytes, crc, isSynced }: PartRecord): void {
     const at = index * recordBytes
     this.#records.writeUInt32LE(bytes, at)
     this.#records.writeUInt32LE(crc, at + 4)
     this.#records.writeUInt32LE(isSynced ? 1 : 0, at + 8)
-    await this.#file.write(this.#records, at, recordBytes, headerBytes + at)
+    const { from = index, to = index + 1 } = this.#changed ?? {}
+    this.#changed = { from: Math.min(from, index), to: Math.max(to, index + 1) }
+    if (!this.#isWriting) this.#write()
   }
 
-  drop(index: number): Promise<void> {
-    return this.note(index, empty)
+  drop(index: number): void {
+    this.note(index, empty)
   }
 
-  close(): Promise<void> {
-    return this.#file.close()
+  /** Resolves when everything noted so far is written. Throws when a write failed, now or before. */
+  flush(): Promise<void> {
+    return this.#writing
+  }
+
+  async close(): Promise<void> {
+    await this.#writing.catch(() => {})
+    await this.#file.close()
+  }
+
+  #write(): void {
+    this.#isWriting = true
+    this.#writing = this.#writing.then(() => this.#writeChanged())
+    this.#writing.catch(() => {})
+  }
+
+  /** One write at a time, of a copy: no record is seen half changed, and what was noted meanwhile goes out together. */
+  async #writeChanged(): Promise<void> {
+    for (let range = this.#changed; range; range = this.#changed) {
+      this.#changed = undefined
+      const [from, to] = [range.from * recordBytes, range.to * recordBytes]
+      const copy = Buffer.from(this.#records.subarray(from, to))
+      await this.#file.write(copy, 0, copy.length, headerBytes + from)
+    }
+    this.#isWriting = false
   }
 }

@@ -33,7 +33,7 @@ interface Streaming {
   readonly part: Part
 }
 
-/** Appends what is missing of the part; resolves once it is whole and synced. */
+/** Appends what is missing of the part; resolves once it is whole and on its way to the disk. */
 export const streamPart = async (
   wire: Wire,
   dog: Watchdog,
@@ -75,6 +75,7 @@ export const streamWhole = async (
       await partial.sync(index)
     }
     await reader.end(order, size)
+    await partial.settle()
   } catch (error) {
     await answer.cancel()
     throw error
@@ -134,7 +135,7 @@ interface Filling {
 
 interface BodyReader {
   /** Up to so many bytes; undefined at the end of the body. */
-  take(most: number): Promise<Uint8Array | undefined>
+  take(most: number): Promise<readonly Uint8Array[] | undefined>
   /** MUST be at the end: a source that sends more is cut here. */
   end(order: PartOrder, size: number): Promise<void>
   readonly isBorrowed: boolean
@@ -147,18 +148,43 @@ const paceOf =
   bytes =>
     throttle?.take(bytes, dog.signal, () => dog.touch())
 
+const lengthOf = (pieces: readonly Uint8Array[]): number =>
+  pieces.reduce((sum, piece) => sum + piece.length, 0)
+
+/** The first so many bytes, and what comes after them. */
+const splitAt = (pieces: readonly Uint8Array[], most: number): [Uint8Array[], Uint8Array[]] => {
+  const [first, rest]: [Uint8Array[], Uint8Array[]] = [[], []]
+  let left = most
+  for (const piece of pieces) {
+    if (left > 0) first.push(piece.subarray(0, left))
+    if (piece.length > left) rest.push(piece.subarray(left))
+    left = Math.max(0, left - piece.length)
+  }
+  return [first, rest]
+}
+
 const readerOf = (answer: Answer, pace: Pace): BodyReader => {
-  let rest: Uint8Array | undefined
+  let rest: readonly Uint8Array[] = []
+  const read = async (): Promise<readonly Uint8Array[] | undefined> => {
+    const pieces = await answer.read()
+    if (pieces) await pace(lengthOf(pieces))
+    return pieces
+  }
   return {
     isBorrowed: answer.isBorrowed,
     take: async most => {
-      const chunk = rest ?? (await answer.read())
-      if (chunk && chunk !== rest) await pace(chunk.length)
-      rest = chunk && chunk.length > most ? chunk.subarray(most) : undefined
-      return chunk?.subarray(0, most)
+      const pieces = rest.length > 0 ? rest : await read()
+      if (!pieces) return undefined
+      if (lengthOf(pieces) <= most) {
+        rest = []
+        return pieces
+      }
+      const [first, later] = splitAt(pieces, most)
+      rest = later
+      return first
     },
     end: async (order, size) => {
-      if (rest === undefined && (await answer.read()) === undefined) return
+      if (rest.length === 0 && (await answer.read()) === undefined) return
       const message = `${order.path}: the source sends more than the ${size} bytes it lists`
       throw new WorkError('Integrity', message)
     },
@@ -181,11 +207,13 @@ const fill = async (reader: BodyReader, { order, partial, index, wanted }: Filli
   }
   try {
     while (got < wanted) {
-      const chunk = await reader.take(wanted - got)
-      if (!chunk) throw new WorkError('TransferFailed', `${order.path} ended ${wanted - got} bytes too early`)
-      waiting.push(chunk)
-      held += chunk.length
-      got += chunk.length
+      const pieces = await reader.take(wanted - got)
+      if (!pieces)
+        throw new WorkError('TransferFailed', `${order.path} ended ${wanted - got} bytes too early`)
+      const length = lengthOf(pieces)
+      waiting.push(...pieces)
+      held += length
+      got += length
       if (reader.isBorrowed || held >= flushBytes || Date.now() - flushedAt >= flushMs) await flush()
     }
   } finally {

@@ -7,6 +7,7 @@ import { sizeOf } from '../layout/disk.ts'
 import type { FileDigest } from './digest.ts'
 import { Journal } from './journal.ts'
 import { countParts, type Part, partAt } from './parts.ts'
+import { Syncs } from './syncs.ts'
 
 export interface PartialOrder {
   readonly target: string
@@ -32,6 +33,7 @@ export class Partial {
   readonly parts: number
   readonly #file: FileHandle
   readonly #journal: Journal
+  readonly #syncs: Syncs
   #firstOpen = 0
   #bytes = 0
 
@@ -40,6 +42,10 @@ export class Partial {
     this.parts = countParts(order.size, order.partSize)
     this.#file = file
     this.#journal = journal
+    this.#syncs = new Syncs(
+      () => file.datasync(),
+      index => this.#noteSynced(index),
+    )
     for (let index = 0; index < this.parts; index++) this.#bytes += this.received(index)
   }
 
@@ -99,8 +105,9 @@ export class Partial {
     const block = Buffer.allocUnsafe(readBlock)
     for (let index = 0; index < this.parts; index++) {
       const { bytes, crc } = this.#journal.record(index)
-      if (bytes > 0 && (await this.#readChecksum(index, bytes, block)) !== crc) await this.#drop(index)
+      if (bytes > 0 && (await this.#readChecksum(index, bytes, block)) !== crc) this.#drop(index)
     }
+    await this.#journal.flush()
   }
 
   async #readChecksum(index: number, bytes: number, block: Buffer): Promise<number> {
@@ -115,13 +122,14 @@ export class Partial {
     return crc
   }
 
-  /** Appends to the part; the journal follows after the bytes. */
+  /** Appends to the part; the journal follows after the bytes, and is not waited for. */
   async append(index: number, chunks: readonly Uint8Array[]): Promise<void> {
     const { bytes, crc } = this.#journal.record(index)
-    await this.#writeAt(chunks, this.part(index).start + bytes)
     const length = chunks.reduce((sum, chunk) => sum + chunk.length, 0)
+    // Summed before they are written: they are in the processor's cache now.
     const sum = chunks.reduce((value, chunk) => crc32(chunk, value), crc)
-    await this.#journal.note(index, { bytes: bytes + length, crc: sum, isSynced: false })
+    await this.#writeAt(chunks, this.part(index).start + bytes)
+    this.#journal.note(index, { bytes: bytes + length, crc: sum, isSynced: false })
     this.#bytes += length
   }
 
@@ -134,35 +142,44 @@ export class Partial {
       done += (await this.#file.write(rest, done, length - done, position + done)).bytesWritten
   }
 
-  /** From here on the part survives a power cut. */
+  /** Sends the whole part to the disk, without waiting unless the disk lags far behind. */
   async sync(index: number): Promise<void> {
-    await this.#file.datasync()
-    await this.#journal.note(index, { ...this.#journal.record(index), isSynced: true })
+    await this.#syncs.add(index)
+    await this.#journal.flush()
   }
 
-  async #drop(index: number): Promise<void> {
+  /** From here on every part that was sent to the disk survives a power cut. */
+  async settle(): Promise<void> {
+    await this.#syncs.settle()
+    await this.#journal.flush()
+  }
+
+  #noteSynced(index: number): void {
+    this.#journal.note(index, { ...this.#journal.record(index), isSynced: true })
+  }
+
+  #drop(index: number): void {
     this.#bytes -= this.received(index)
     this.#firstOpen = 0
-    await this.#journal.drop(index)
+    this.#journal.drop(index)
   }
 
   /** Nothing of it is believed any more. */
   async reset(): Promise<void> {
-    for (let index = 0; index < this.parts; index++) await this.#drop(index)
-  }
-
-  /** One part begins anew. */
-  restart(index: number): Promise<void> {
-    return this.#drop(index)
+    await this.settle()
+    for (let index = 0; index < this.parts; index++) this.#drop(index)
+    await this.#journal.flush()
   }
 
   async close(): Promise<void> {
+    await this.settle().catch(() => {})
     await this.#file.close()
     await this.#journal.close()
   }
 
   /** The blob is verified: only its bytes stay, all of them on the disk. */
   async finish(): Promise<void> {
+    await this.settle()
     await this.#file.datasync()
     await rm(journalOf(this.order.target), { force: true })
   }
