@@ -1,9 +1,9 @@
-// The connections of one blob: parts are claimed in ascending order inside a window before the front; more connections while they
-// bring more bytes, half of them when the server pushes back.
+// The connections of one blob: parts are claimed in ascending order inside a window before the front.
 import { isDiskError, WorkError } from '../outcome.ts'
 import { NoRanges, streamPart } from './part-stream.ts'
 import type { Partial } from './partial.ts'
 import type { Part } from './parts.ts'
+import { Ramp } from './ramp.ts'
 import type { RangeSockets } from './range-sockets.ts'
 import type { Throttle } from './throttle.ts'
 import { longestPatience, pause, toNetworkError, Watchdog, type Wire, withRetries } from './wire.ts'
@@ -38,12 +38,10 @@ export class Connections {
   }
 }
 
-const firstConnections = 4
-const mostConnections = 16
-const beatMs = 1_000
-/** Another connection is worth it while the sum grows by this much. */
-const growth = 1.05
-const poorBeats = 10
+const beatMs = 50
+/** Parts before the first gap that are worked on, for each connection; at least for so many connections. */
+const partsEach = 2
+const leastConnections = 4
 
 export interface CrewOrder {
   readonly url: string
@@ -60,13 +58,19 @@ export interface CrewOrder {
 
 type Claim = Part | 'Wait' | undefined
 
+/** One connection of the crew; it flows once it was answered. */
+interface Member {
+  isFlowing: boolean
+}
+
 export class Crew {
   readonly #wire: Wire
   readonly #order: CrewOrder
   readonly #taken = new Set<number>()
   readonly #stop = new AbortController()
   readonly #running = new Set<Promise<void>>()
-  #limit = firstConnections
+  readonly #ramp = new Ramp()
+  #flowing = 0
   /** the address that answers with ranges, redirected or not; its first answer opens the other connections */
   #known: string | undefined
   #error: unknown
@@ -78,7 +82,7 @@ export class Crew {
 
   /** Resolves when every part is whole and synced. Throws NoRanges when the server cannot send parts. */
   async run(): Promise<void> {
-    const beat = setInterval(this.#beater(), beatMs)
+    const beat = setInterval(() => this.#beat(), beatMs)
     try {
       this.#fillUp()
       while (this.#running.size > 0) await Promise.race(this.#running)
@@ -86,11 +90,12 @@ export class Crew {
       clearInterval(beat)
     }
     if (this.#error) throw this.#error
+    await this.#order.partial.settle()
   }
 
   /** Opens connections up to the limit; the first of a blob waits for nobody. */
   #fillUp(): void {
-    const limit = this.#known ? this.#limit : 1
+    const limit = this.#known ? this.#ramp.limit : 1
     while (this.#running.size < limit && !this.#stop.signal.aborted) {
       const isFirst = this.#running.size === 0
       const isShared = this.#order.connections.tryTake()
@@ -105,22 +110,28 @@ export class Crew {
   }
 
   async #connection(): Promise<void> {
+    const member: Member = { isFlowing: false }
     try {
-      while (this.#running.size <= this.#limit) {
+      while (this.#running.size <= this.#ramp.limit) {
         const claim = this.#claim()
         if (claim === undefined) return
         if (claim === 'Wait') await pause(20, this.#wire.signal)
-        else await this.#fetch(claim).then(this.#order.onPart)
+        else await this.#fetch(claim, member).then(this.#order.onPart)
       }
     } catch (error) {
       if (!this.#stop.signal.aborted) this.#error = error
       this.#stop.abort()
+    } finally {
+      if (member.isFlowing) this.#flowing--
     }
   }
 
   #claim(): Claim {
     const { partial } = this.#order
-    const last = Math.min(partial.parts, partial.firstOpen + 2 * Math.max(this.#limit, firstConnections))
+    const last = Math.min(
+      partial.parts,
+      partial.firstOpen + partsEach * Math.max(this.#ramp.limit, leastConnections),
+    )
     for (let index = partial.firstOpen; index < last; index++) {
       if (this.#taken.has(index) || partial.isWhole(index)) continue
       this.#taken.add(index)
@@ -129,12 +140,12 @@ export class Crew {
     return last < partial.parts ? 'Wait' : undefined
   }
 
-  async #fetch(part: Part): Promise<void> {
+  async #fetch(part: Part, member: Member): Promise<void> {
     const { partial } = this.#order
     try {
       await withRetries(
         this.#wire,
-        () => this.#attempt(part),
+        () => this.#attempt(part, member),
         () => partial.received(part.index),
       )
     } finally {
@@ -143,11 +154,11 @@ export class Crew {
   }
 
   /** An address that has answered is used until it is refused. */
-  async #attempt(part: Part): Promise<void> {
+  async #attempt(part: Part, member: Member): Promise<void> {
     const { partial, connections } = this.#order
     await connections.untilAllowed(this.#wire.signal)
     const dog = new Watchdog(this.#wire)
-    const order = this.#partOrder()
+    const order = this.#partOrder(member)
     try {
       await streamPart(this.#wire, dog, { order, partial, part })
     } catch (error) {
@@ -160,11 +171,13 @@ export class Crew {
     }
   }
 
-  #partOrder() {
+  #partOrder(member: Member) {
     const { path, onBytes, sockets, throttle } = this.#order
     const url = this.#known ?? this.#order.url
+    const askedAt = performance.now()
     const onAnswer = (answered: string): void => {
       this.#known = answered
+      this.#noteFlow(member, performance.now() - askedAt)
       this.#fillUp()
     }
     const isSigned = url !== this.#order.url
@@ -179,32 +192,26 @@ export class Crew {
     }
   }
 
+  #noteFlow(member: Member, setupMs: number): void {
+    if (member.isFlowing) return
+    member.isFlowing = true
+    this.#flowing++
+    this.#ramp.noteSetup(setupMs)
+  }
+
   /** Fewer connections, and quiet for as long as the server asks. */
   #ease(error: unknown): void {
     if (!(error instanceof WorkError)) return
     const { reason, retryAfterSeconds } = error.failure
     if (reason !== 'RateLimited' && retryAfterSeconds === undefined) return
-    this.#limit = Math.max(1, Math.floor(this.#limit / 2))
+    this.#ramp.ease()
     this.#order.connections.hold(Math.min(retryAfterSeconds ?? 0, longestPatience))
   }
 
-  #beater(): () => void {
-    const { partial } = this.#order
-    let [before, last, best, poor] = [partial.bytes, 0, 0, 0]
-    return () => {
-      const rate = partial.bytes - before
-      before = partial.bytes
-      best = Math.max(best, rate)
-      poor = rate < best / 2 ? poor + 1 : 0
-      if (poor >= poorBeats) {
-        this.#limit = Math.max(1, Math.floor(this.#limit / 2))
-        ;[best, poor] = [rate, 0]
-      } else if (rate >= last * growth && this.#running.size >= this.#limit) {
-        this.#limit = Math.min(mostConnections, this.#limit + 1)
-        last = rate
-      }
-      this.#fillUp()
-    }
+  #beat(): void {
+    const { bytes } = this.#order.partial
+    this.#ramp.look({ now: performance.now(), bytes, flowing: this.#flowing })
+    this.#fillUp()
   }
 }
 

@@ -3,7 +3,7 @@ import { pause } from './wire.ts'
 
 /** Bytes may run ahead of the clock by so much. */
 const slackMs = 200
-const longestPause = 1_000
+const longestPause = 200
 
 export class Throttle {
   readonly #bytesPerSecond: number
