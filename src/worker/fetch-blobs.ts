@@ -1,10 +1,10 @@
 // Fetches the missing blobs, a few at a time; what is verified is kept even when another one fails.
-import { join } from 'node:path'
 import { HeadCheck } from './inspect/head-check.ts'
 import type { Store } from './layout/store.ts'
-import { toFailure, type WorkError } from './outcome.ts'
-import { freeBytes, type Plan, toNoSpace } from './plan.ts'
+import type { WorkError } from './outcome.ts'
+import type { Plan } from './plan.ts'
 import type { Reporter } from './reporter.ts'
+import { partialOf } from './room.ts'
 import type { Source, SourceFile } from './sources/source.ts'
 import { Connections } from './transfer/crew.ts'
 import { type FetchTools, fetchFile, partSizeOf } from './transfer/fetch-file.ts'
@@ -93,7 +93,7 @@ const hostOf = ({ source, plan, revision }: BlobsOrder): string => {
   return first ? new URL(source.urlOf(revision, first)).host : source.name
 }
 
-const targetOf = ({ store }: BlobsOrder, { blob }: SourceFile): string => join(store.staging, `${blob}.part`)
+const targetOf = ({ store }: BlobsOrder, { blob }: SourceFile): string => partialOf(store, blob)
 
 const findResumable = async (order: BlobsOrder): Promise<ReadonlyMap<string, number>> => {
   const resumed = new Map<string, number>()
@@ -120,7 +120,7 @@ const fetchAll = async (
     }
   }
   const ends = await Promise.allSettled(Array.from({ length: blobsAtOnce }, () => stopOnError(work, stop)))
-  if (stop.signal.aborted) throw await withRoom(order, stop.signal.reason)
+  if (stop.signal.aborted) throw stop.signal.reason
   const broken = ends.find(end => end.status === 'rejected')
   if (broken) throw broken.reason
   return digests
@@ -161,7 +161,3 @@ const fetchBlob = async (
   await store.putBlob(target, file.blob)
   return sha256
 }
-
-/** A full volume is told with both numbers. */
-const withRoom = async ({ store, plan }: BlobsOrder, error: unknown): Promise<unknown> =>
-  toFailure(error).reason === 'NoSpace' ? toNoSpace(plan.bytesMissing, await freeBytes(store.staging)) : error

@@ -1,5 +1,4 @@
 // Which blobs are there and right, which are missing, and whether what is missing fits.
-import { statfs } from 'node:fs/promises'
 import type { Layout } from '../domain/worker-task.ts'
 import { sizeOf } from './layout/disk.ts'
 import { isSameShelf, listSuspects, shelfAt, shelfOf } from './layout/doubt.ts'
@@ -7,6 +6,7 @@ import type { Filed, ReceiptFile } from './layout/receipt.ts'
 import type { Way } from './layout/share-file.ts'
 import { isOurs, type Store } from './layout/store.ts'
 import { WorkError } from './outcome.ts'
+import { countHeld, roomOf, toNeed, toNoSpace } from './room.ts'
 import { type Elsewhere, findElsewhere } from './share-blobs.ts'
 import { toBlobs } from './sources/listing-digest.ts'
 import type { Listing, SourceFile } from './sources/source.ts'
@@ -21,6 +21,8 @@ export interface Plan {
   readonly origins: ReadonlyMap<string, ReceiptFile['origin']>
   readonly bytesTotal: number
   readonly bytesMissing: number
+  /** of these, bytes that a former attempt has left on the disk */
+  readonly bytesHeld: number
 }
 
 export interface PlanOrder {
@@ -95,7 +97,9 @@ export const makePlan = async (order: PlanOrder): Promise<Plan> => {
   const shared = await findElsewhere(order, absent)
   for (const { blob } of absent) origins.set(blob, shared.has(blob) ? 'Linked' : 'Fetched')
   const missing = absent.filter(file => !shared.has(file.blob))
-  return { missing, present, shared, origins, bytesTotal: sumOf(blobs), bytesMissing: sumOf(missing) }
+  const bytesHeld = await countHeld(order.store, missing)
+  const sums = { bytesTotal: sumOf(blobs), bytesMissing: sumOf(missing), bytesHeld }
+  return { missing, present, shared, origins, ...sums }
 }
 
 /** The plan after the names were made: what could not be shared is missing. */
@@ -115,16 +119,9 @@ export const afterSharing = (
     origins: new Map([...plan.origins, ...ways, ...fetched]),
     bytesTotal: plan.bytesTotal,
     bytesMissing: sumOf(missing),
+    bytesHeld: plan.bytesHeld,
   }
 }
-
-export const freeBytes = async (folder: string): Promise<number> => {
-  const { bavail, bsize } = await statfs(folder)
-  return bavail * bsize
-}
-
-/** Room for metadata and for others: 2 % and 64 MiB, at most 1 GiB. */
-const margin = (bytes: number): number => Math.min(1 << 30, Math.ceil(bytes * 0.02) + (64 << 20))
 
 /** Refuses before the first byte, with both numbers. */
 export const checkRoom = async (
@@ -132,18 +129,13 @@ export const checkRoom = async (
   layout: Layout,
   budgetBytes: number | undefined,
 ): Promise<void> => {
-  const need = plan.bytesMissing
-  if (need === 0) return
-  if (budgetBytes !== undefined && need > budgetBytes) {
-    const message = `${need} bytes are needed, ${budgetBytes} are left of the volume's quota`
-    throw new WorkError('OverBudget', message, { needBytes: need, haveBytes: budgetBytes })
+  const { bytesMissing, bytesHeld, missing, origins } = plan
+  if (missing.length === 0) return
+  if (budgetBytes !== undefined && bytesMissing > budgetBytes) {
+    const message = `${bytesMissing} bytes are needed, ${budgetBytes} are left of the volume's quota`
+    throw new WorkError('OverBudget', message, { needBytes: bytesMissing, haveBytes: budgetBytes })
   }
-  const free = await freeBytes(layout.path)
-  if (need + margin(need) > free) throw toNoSpace(need + margin(need), free)
+  const have = await roomOf(layout.path)
+  const need = toNeed(bytesMissing - bytesHeld, missing.length, origins.size)
+  if (need.bytes > have.bytes || need.files > have.files) throw toNoSpace(need, have)
 }
-
-export const toNoSpace = (needBytes: number, haveBytes: number): WorkError =>
-  new WorkError('NoSpace', `${needBytes} bytes are needed, ${haveBytes} are free on the volume`, {
-    needBytes,
-    haveBytes,
-  })

@@ -5,10 +5,12 @@ import { type AskTask, exitCodes, type WorkerResult, type WorkerTask } from '../
 import { ask, type OpenEngine } from './ask.ts'
 import { createDirectFetch } from './ask-key.ts'
 import { download } from './download.ts'
+import type { DownloadTask } from './draft-receipt.ts'
 import { printResult, toExitCode, toFailure, WorkError } from './outcome.ts'
 import { remove } from './remove.ts'
 import { Reporter } from './reporter.ts'
 import { resolve } from './resolve.ts'
+import { tellRoom } from './room.ts'
 import { createGuardedFetch } from './transfer/guard.ts'
 import type { RetryPolicy } from './transfer/wire.ts'
 import { verify } from './verify.ts'
@@ -62,7 +64,7 @@ const start = async (task: WorkerTask, io: WorkerIo, reporter: Reporter): Promis
     case 'resolve':
       return { resolution: await resolve(task, network, reporter) }
     case 'download':
-      return { copy: await download(task, network, reporter) }
+      return { copy: await download(task, network, reporter).catch(rethrow(task)) }
     case 'verify':
       return { copy: await verify(task, signal, reporter) }
     case 'remove':
@@ -70,6 +72,10 @@ const start = async (task: WorkerTask, io: WorkerIo, reporter: Reporter): Promis
     case 'ask':
       return { asked: await askEngine(task, io) }
   }
+}
+
+const rethrow = (task: DownloadTask) => async (error: unknown) => {
+  throw await tellRoom(task, error)
 }
 
 const askEngine = (task: AskTask, { openEngine, fetch = createDirectFetch(), signal }: WorkerIo) => {

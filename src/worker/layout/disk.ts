@@ -20,13 +20,32 @@ export const ifThere = async <T>(work: Promise<T>): Promise<T | undefined> => {
 
 /** Makes the folder and its missing parents, readable for everybody whatever the umask says; their names survive a power cut. */
 export const ensureFolder = async (folder: string): Promise<void> => {
-  const first = await mkdir(folder, { recursive: true, mode: folderMode })
+  const first = await makeFolders(folder)
   if (first === undefined) return
   for (let at = folder; at.length >= first.length; at = dirname(at)) {
     const handle = await open(at, 'r')
     await inClosing(handle, () => handle.chmod(folderMode))
   }
   await syncUp(dirname(folder), dirname(first))
+}
+
+/** The first folder that was made. Node says ENOENT where a volume refuses: the plain call tells why it does. */
+const makeFolders = async (folder: string): Promise<string | undefined> => {
+  const how = { recursive: true, mode: folderMode } as const
+  try {
+    return await mkdir(folder, how)
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT') throw error
+    const missing = await firstMissing(folder)
+    await mkdir(missing, folderMode)
+    await mkdir(folder, how)
+    return missing
+  }
+}
+
+const firstMissing = async (folder: string): Promise<string> => {
+  const parent = dirname(folder)
+  return parent === folder || (await ifThere(stat(parent))) ? folder : firstMissing(parent)
 }
 
 const inClosing = async <T>(handle: FileHandle, work: () => Promise<T>): Promise<T> => {

@@ -78,12 +78,21 @@ export class Journal {
   /** Opens the journal of this subject, or begins one; a journal of anything else is written over. */
   static async open(path: string, subject: JournalSubject): Promise<Journal> {
     const file = await open(path, constants.O_RDWR | constants.O_CREAT, 0o644)
+    try {
+      return new Journal(file, await Journal.#begin(file, subject))
+    } catch (error) {
+      await file.close()
+      throw error
+    }
+  }
+
+  static async #begin(file: FileHandle, subject: JournalSubject): Promise<Buffer> {
     const before = readRecords(await file.readFile(), subject)
     const records = before ?? Buffer.alloc(recordBytes * subject.parts)
     const whole = Buffer.concat([toHeader(subject), records])
     await file.write(whole, 0, whole.length, 0)
     await file.truncate(whole.length)
-    return new Journal(file, records)
+    return records
   }
 
   record(index: number): PartRecord {

@@ -1,6 +1,7 @@
 // What names on a volume promise to who reads them: a receipt, a ref or a manifest stands only over whole and right bytes.
 import { createHash } from 'node:crypto'
-import { dirname, join } from 'node:path'
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
 import type { Tree } from './disk-states.ts'
 
 const hashOf = (algorithm: 'sha1' | 'sha256', ...parts: (string | Buffer)[]): string => {
@@ -92,3 +93,14 @@ export const findBroken = (tree: Tree): string[] => [
   ...findManifestFaults(tree),
   ...findReceiptFaults(tree),
 ]
+
+/** What stands on a real disk, as a state. */
+export const readState = (root: string): Tree => {
+  const tree = new Map<string, Buffer | 'folder' | { readonly target: string }>()
+  for (const entry of readdirSync(root, { recursive: true, withFileTypes: true })) {
+    const path = join(entry.parentPath, entry.name)
+    const what = entry.isFile() ? readFileSync(path) : 'folder'
+    tree.set(relative(root, path), entry.isSymbolicLink() ? { target: readlinkSync(path) } : what)
+  }
+  return tree
+}
