@@ -135,7 +135,8 @@ const toWanted = (place: Place): Candidate | Problem | undefined => {
 const engineMisfit = ({ runtime }: Place, model: Model): Problem | undefined => {
   const isOllama = model.spec.source.ollama !== undefined
   if (isOllama === (runtime.spec.engine === 'Ollama')) return undefined
-  const source = isOllama ? 'an Ollama registry' : 'the Hugging Face Hub'
+  const hub = model.spec.source.local ? 'a folder of the volume' : 'the Hugging Face Hub'
+  const source = isOllama ? 'an Ollama registry' : hub
   return problem(
     'EngineCannotServe',
     `spec.activeModel: ${model.metadata.name} comes from ${source}, which ${runtime.spec.engine} cannot serve`,
@@ -192,7 +193,7 @@ const candidateOf = (place: Place, model: Model, revision: string): Candidate | 
 
 const wishOf = (runtime: Runtime, model: Model, at: { volume: VolumeView; revision: string }) => {
   const { volume, revision } = at
-  const { ollama } = model.spec.source
+  const { ollama, local } = model.spec.source
   const path = findCopy(model, volume)?.path
   const modelArgs = model.spec.engineArgs?.find(one => one.engine === runtime.spec.engine)?.args ?? []
   return {
@@ -202,7 +203,7 @@ const wishOf = (runtime: Runtime, model: Model, at: { volume: VolumeView; revisi
     runtimeArgs: runtime.spec.engineArgs ?? [],
     modelArgs,
     task: taskOf(model),
-    ...(path ? { path: path.replace(/[^/]+$/, revision) } : {}),
+    ...(path ? { path: local ? path : path.replace(/[^/]+$/, revision) } : {}),
     ...(ollama ? { ollamaName: ollama.name } : {}),
   }
 }

@@ -9,7 +9,9 @@ export type Format = (typeof formats)[number]
 /** What `resolve` found; stands in `status.resolved`. `bytes` are after the filters. */
 export const Resolved = z.object({
   sourceHash: text(64).describe('Hash of spec.source that this belongs to.'),
-  revision: text(128).describe('Commit (Hugging Face) or digest of the manifest (Ollama).'),
+  revision: text(128).describe(
+    'Commit (Hugging Face), digest of the manifest (Ollama) or of the file list (local).',
+  ),
   files: count().describe('Files to fetch, after the patterns.'),
   bytes: bytes().describe('Their bytes.'),
   format: z.enum(formats).describe('Format of the weights.'),

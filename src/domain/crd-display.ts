@@ -23,8 +23,10 @@ export const showSeconds = (seconds: number): string => {
 const join = (big: number, bigUnit: string, small: number, smallUnit: string): string =>
   small ? `${big}${bigUnit}${small}${smallUnit}` : `${big}${bigUnit}`
 
-export const showSource = ({ source }: Pick<ModelSpec, 'source'>): string =>
-  source.huggingFace ? `hf:${source.huggingFace.repo}` : `ollama:${source.ollama?.name ?? ''}`
+export const showSource = ({ source }: Pick<ModelSpec, 'source'>): string => {
+  if (source.local) return `local:${source.local.path}`
+  return source.huggingFace ? `hf:${source.huggingFace.repo}` : `ollama:${source.ollama?.name ?? ''}`
+}
 
 /** What stands in status.display of a Model with this status. */
 export const displayModel = (

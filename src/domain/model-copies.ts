@@ -227,10 +227,11 @@ export const tokenOf = (facts: ModelFacts) => {
 /** What every task of this Model is told. */
 export const taskBase = (facts: ModelFacts) => {
   const { source } = facts.seen.model.spec
+  const { local, ollama } = source
   const { tokenSecretRef: _, ...huggingFace } = source.huggingFace ?? { repo: '', revision: '' }
   return {
     owner: facts.seen.model.metadata.uid,
-    source: source.huggingFace ? { huggingFace } : { ollama: source.ollama },
+    source: source.huggingFace ? { huggingFace } : local ? { local } : { ollama },
     sourceHash: facts.seen.sourceHash,
     ...facts.seen.taskDefaults,
     ...(secretOf(facts) ? { tokenFile } : {}),

@@ -7,6 +7,7 @@ import { decideBy, type ModelAction, type ModelDecision, type ModelPhase, type R
 import { type CopyPlan, ownerOf, planCopy, taskBase, tokenOf, wantedCopies } from './model-copies.ts'
 import { leavingCopies, removeCopies } from './model-removal.ts'
 import { hasEnded, isPresentResolve, type ModelFacts, resolveSubject, unsettled } from './model-settle.ts'
+import { isProblem } from './observation.ts'
 import type { EngineName } from './parts.ts'
 
 type Speak = (facts: ModelFacts) => ModelDecision | undefined
@@ -80,6 +81,7 @@ const resolving: Speak = facts => {
   const state = laneState(note, facts.seen.now)
   if (state === 'Fresh' || state === 'Due') {
     return (
+      waitForVolume(facts) ??
       waitForPlace(facts) ?? {
         ...said,
         message: 'asking the source for commit and files',
@@ -97,6 +99,26 @@ const resolving: Speak = facts => {
   }
 }
 
+/** A folder is looked for on the volume of the first Runtime that wants it and has one. */
+const volumeOfFolder = ({ seen }: ModelFacts) =>
+  seen.model.spec.source.local
+    ? seen.runtimes.map(one => one.volume).find(volume => !isProblem(volume))
+    : undefined
+
+const waitForVolume = (facts: ModelFacts): ModelDecision | undefined => {
+  const { seen } = facts
+  if (!seen.model.spec.source.local || volumeOfFolder(facts)) return undefined
+  const [first] = seen.runtimes
+  const trouble =
+    first && isProblem(first.volume)
+      ? { reason: first.volume.reason, message: `runtime ${first.name}: ${first.volume.message}` }
+      : {
+          reason: 'NothingWanted' as const,
+          message: 'a folder is looked for where a Runtime wants it: name one',
+        }
+  return { phase: 'Resolving', ...trouble, actions: cancelStale(facts), again: 15_000 }
+}
+
 /** Who is first is called when a place is free; looking by itself is for what was missed, and the rarer the longer the line. */
 const waitForPlace = (facts: ModelFacts): ModelDecision | undefined => {
   const { running, limit, ahead } = facts.seen.resolves
@@ -110,16 +132,21 @@ const waitForPlace = (facts: ModelFacts): ModelDecision | undefined => {
   }
 }
 
-const startResolve = (facts: ModelFacts): ModelAction => ({
-  do: 'startWork',
-  identity: unsettled(
-    facts,
-    { owner: ownerOf(facts), command: 'resolve', attempt: (facts.status.failure?.attempts ?? 0) + 1 },
-    round => resolveSubject(facts.seen.sourceHash, round),
-  ),
-  task: { command: 'resolve', ...taskBase(facts) },
-  ...tokenOf(facts),
-})
+const startResolve = (facts: ModelFacts): ModelAction => {
+  const volume = volumeOfFolder(facts)
+  const where = volume && !isProblem(volume) ? { volume, layout: volume.layout } : undefined
+  return {
+    do: 'startWork',
+    identity: unsettled(
+      facts,
+      { owner: ownerOf(facts), command: 'resolve', attempt: (facts.status.failure?.attempts ?? 0) + 1 },
+      round => resolveSubject(facts.seen.sourceHash, round),
+    ),
+    task: { command: 'resolve', ...taskBase(facts), ...(where ? { layout: where.layout } : {}) },
+    ...(where ? { volume: where.volume } : {}),
+    ...tokenOf(facts),
+  }
+}
 
 /** Works of a source that is not wanted any more. */
 const cancelStale = (facts: ModelFacts): ModelAction[] =>

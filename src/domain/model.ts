@@ -6,6 +6,7 @@ import {
   digestPattern,
   endpointPattern,
   globPattern,
+  localPathPattern,
   objectNamePattern,
   ollamaNamePattern,
   repoPattern,
@@ -78,22 +79,34 @@ const Ollama = z.object({
     .meta({ description: 'Pins the manifest: sha256 and 64 hexadecimal digits.' }),
 })
 
+const Local = z.object({
+  path: withRules(word(255, localPathPattern), [noDots('path'), immutable('path')]).meta({
+    description: 'Folder that is on the volumes of the Runtimes already, from the root of the volume.',
+  }),
+})
+
+const sameKind = (field: 'huggingFace' | 'local') => ({
+  rule: `has(oldSelf.${field}) == has(self.${field})`,
+  message: 'the kind of source is immutable; create another Model for another source',
+  keeps: (self: Partial<Record<typeof field, unknown>>, oldSelf: Partial<Record<typeof field, unknown>>) =>
+    (self[field] === undefined) === (oldSelf[field] === undefined),
+})
+
 export const ModelSource = withRules(
   z.object({
     huggingFace: HuggingFace.optional().describe('A repository of the Hugging Face Hub.'),
     ollama: Ollama.optional().describe('A model of an Ollama registry.'),
+    local: Local.optional().describe('A folder of the volume; hashed, and never changed or deleted.'),
   }),
   [
     {
-      rule: '[has(self.huggingFace), has(self.ollama)].filter(x, x).size() == 1',
-      message: 'exactly one of huggingFace and ollama must be set',
-      holds: self => (self.huggingFace === undefined) !== (self.ollama === undefined),
+      rule: '[has(self.huggingFace), has(self.ollama), has(self.local)].filter(x, x).size() == 1',
+      message: 'exactly one of huggingFace, ollama and local must be set',
+      holds: ({ huggingFace, ollama, local }) =>
+        [huggingFace, ollama, local].filter(one => one !== undefined).length === 1,
     },
-    {
-      rule: 'has(oldSelf.huggingFace) == has(self.huggingFace)',
-      message: 'the kind of source is immutable; create another Model for another source',
-      keeps: (self, oldSelf) => (self.huggingFace === undefined) === (oldSelf.huggingFace === undefined),
-    },
+    sameKind('huggingFace'),
+    sameKind('local'),
   ],
 )
 export type ModelSource = Readonly<z.infer<typeof ModelSource>>

@@ -14,6 +14,8 @@ export type Commit = Branded<'Commit'>
 export type Digest = Branded<'Digest'>
 /** Path of a file inside a repository: relative, `/`-separated, no `..`, no empty or control segment. */
 export type RepoPath = Branded<'RepoPath'>
+/** Folder of a volume, relative to its root: no `..`, no hidden first folder. */
+export type LocalPath = Branded<'LocalPath'>
 /** `[registry/][namespace/]model[:tag]` as Ollama writes it. */
 export type OllamaName = Branded<'OllamaName'>
 /** Absolute http(s) URL without userinfo, query and fragment. */
@@ -28,6 +30,7 @@ export const digestPattern = '^sha256:[0-9a-f]{64}$'
 export const globPattern = '^[A-Za-z0-9_.*?\\[\\]{},][A-Za-z0-9_.*?\\[\\]{},/ -]{0,254}$'
 export const ollamaNamePattern =
   '^([a-z0-9][a-z0-9.-]{0,252}(:[0-9]{1,5})?/)?([A-Za-z0-9][A-Za-z0-9._-]{0,79}/)?[A-Za-z0-9][A-Za-z0-9._-]{0,79}(:[A-Za-z0-9_][A-Za-z0-9._-]{0,79})?$'
+export const localPathPattern = '^[A-Za-z0-9_]([A-Za-z0-9_./@+=-]{0,253}[A-Za-z0-9_.@+=-])?$'
 export const objectNamePattern = '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$'
 
 const checked = <T extends string>(field: string, value: string, pattern: string, advice: string): T => {
@@ -60,6 +63,8 @@ export const toCommit = (value: string, field = 'commit'): Commit =>
   checked(field, value, commitPattern, 'is not a commit of 40 hexadecimal digits')
 export const toDigest = (value: string, field = 'digest'): Digest =>
   checked(field, value, digestPattern, 'is not sha256: and 64 hexadecimal digits')
+export const toLocalPath = (value: string, field = 'path'): LocalPath =>
+  checked(field, value, localPathPattern, 'is not a folder of the volume; write team/model, from its root')
 export const toOllamaName = (value: string, field = 'name'): OllamaName =>
   checked(field, value, ollamaNamePattern, 'is not an Ollama name; write [registry/][namespace/]model[:tag]')
 

@@ -61,7 +61,7 @@ export interface WorkOrder extends WorkIdentity {
   /** name derived from the identity: the same identity is the same work, on any controller */
   readonly id: string
   readonly task: WorkerTask
-  /** absent for resolve */
+  /** absent for resolve, but of a folder of the volume */
   readonly volume?: VolumeView
   readonly tokenSecret?: { readonly name: string; readonly key: string }
   /** first Runtime by name: its overlay and placement are used */
@@ -70,7 +70,7 @@ export interface WorkOrder extends WorkIdentity {
 
 export interface WorkView extends WorkIdentity {
   readonly id: string
-  /** key of the volume it writes to; absent for resolve */
+  /** key of the volume it works on; absent for resolve, but of a folder of the volume */
   readonly volume?: string
   readonly phase: 'Starting' | 'Running' | 'Succeeded' | 'Failed'
   /** why it does not start: image pull, unschedulable, quota, admission, mount, multi-attach */

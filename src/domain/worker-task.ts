@@ -26,9 +26,14 @@ const huggingFace = z.object({
   mirrors: z.array(z.object({ endpoint: z.string() })).optional(),
 })
 const ollama = z.object({ name: z.string(), digest: z.string().optional() })
+const local = z.object({ path: z.string() })
 
 /** Exactly one member, as in spec.source. */
-export const TaskSource = z.object({ huggingFace: huggingFace.optional(), ollama: ollama.optional() })
+export const TaskSource = z.object({
+  huggingFace: huggingFace.optional(),
+  ollama: ollama.optional(),
+  local: local.optional(),
+})
 export type TaskSource = Readonly<z.infer<typeof TaskSource>>
 
 const whoAndWhere = {
@@ -70,7 +75,8 @@ export type AskTask = Readonly<z.infer<typeof AskTask>>
 const pinned = { ...whoAndWhere, revision: z.string(), layout: Layout }
 
 export const WorkerTask = z.discriminatedUnion('command', [
-  z.object({ command: z.literal('resolve'), ...whoAndWhere }),
+  /** the layout only for a local folder, which is on a volume */
+  z.object({ command: z.literal('resolve'), ...whoAndWhere, layout: Layout.optional() }),
   z.object({
     command: z.literal('download'),
     ...pinned,

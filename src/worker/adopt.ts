@@ -5,6 +5,7 @@ import { isSameShelf, shelfAt, shelfOf } from './layout/doubt.ts'
 import { type Filed, writeReceipt } from './layout/receipt.ts'
 import { syncFile } from './layout/share-file.ts'
 import { isOurs, type Store } from './layout/store.ts'
+import { WorkError } from './outcome.ts'
 import type { Listing, Source, SourceFile } from './sources/source.ts'
 import { hashFile } from './transfer/digest.ts'
 
@@ -20,8 +21,11 @@ export interface Adoption {
 
 /** Undefined when it is not there whole, not what the source lists, or partly of our making: then it is downloaded. */
 export const adopt = async (adoption: Adoption): Promise<Filed | undefined> => {
-  if (isPartlyOurs(adoption) || !(await isWhole(adoption))) return undefined
-  const digests = await hashAll(adoption)
+  const isThere = !isPartlyOurs(adoption) && (await isWhole(adoption))
+  if (!isThere && adoption.source.kind === 'Local')
+    throw new WorkError('Integrity', `${adoption.source.name} changed while it was read`, { retry: 'Later' })
+  if (!isThere) return undefined
+  const digests = await digestsOf(adoption)
   return digests ? writeAdopted(adoption, digests) : undefined
 }
 
@@ -40,6 +44,12 @@ const isWhole = async ({ store, listing }: Adoption): Promise<boolean> => {
   }
   return true
 }
+
+/** A local listing is the digests of these bytes, made a moment ago. */
+const digestsOf = async (adoption: Adoption): Promise<ReadonlyMap<string, string> | undefined> =>
+  adoption.source.kind === 'Local'
+    ? new Map(adoption.listing.files.map(file => [file.blob, file.digest.hex]))
+    : hashAll(adoption)
 
 /** Blob → SHA-256; undefined at the first file that is not what the source lists. */
 const hashAll = async (adoption: Adoption): Promise<Map<string, string> | undefined> => {

@@ -40,7 +40,11 @@ export const download = async (
   const done = await findDone(task, store, filed)
   if (done) return toResult(done, store, { fetched: 0 })
 
-  const source = await openSource(task, network)
+  const onHashed = (done: number, total: number): void => {
+    reporter.enter('Verifying', { bytesTotal: total })
+    reporter.count(done)
+  }
+  const source = await openSource(task, { ...network, onHashed })
   const listing = await listAgain(task, source)
   const known = { task, source, store, listing, filed, startedAt, ...showHashing(reporter, listing) }
   const written = (await adopt(known)) ?? (await fetchCopy(known, reporter))

@@ -13,13 +13,16 @@ interface Known {
   readonly origins: ReadonlyMap<string, ReceiptFile['origin']>
 }
 
+const originOf = (source: Source, { revision, files }: Listing): string =>
+  new URL(source.urlOf(revision, files[0]!)).origin
+
 /** Written before the first byte: what is fetched from here on is ours to delete, also after a kill. */
 export const toDraft = (task: DownloadTask, { source, listing, origins }: Known): Receipt => ({
   version: 1,
   owner: task.owner,
   source: { kind: source.kind, name: source.name, asked: source.asked },
   sourceHash: task.sourceHash,
-  endpoint: new URL(source.urlOf(listing.revision, listing.files[0]!)).origin,
+  endpoint: source.kind === 'Local' ? 'file:' : originOf(source, listing),
   revision: listing.revision,
   listDigest: task.listDigest,
   layout: { kind: task.layout.kind, path: relativePath(task.layout) },

@@ -11,7 +11,11 @@ export const resolve = async (
   reporter: Reporter,
 ): Promise<Resolution> => {
   reporter.enter('Resolving')
-  const source = await openSource(task, network)
+  const onHashed = (done: number, total: number): void => {
+    reporter.enter('Resolving', { bytesTotal: total })
+    reporter.count(done)
+  }
+  const source = await openSource(task, { ...network, onHashed })
   const pin = await source.pin()
   const listing = await source.list(pin.revision)
   const capabilities = await source.inspect(listing, pin)

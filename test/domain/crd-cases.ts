@@ -19,6 +19,7 @@ export const fromHub = (more: Spec = {}): Spec => ({
   source: { huggingFace: { repo: 'Qwen/Qwen2.5-0.5B', ...more } },
 })
 export const fromOllama = (name: string): Spec => ({ source: { ollama: { name } } })
+export const fromFolder = (path: string): Spec => ({ source: { local: { path } } })
 export const adopting = (more: Spec = {}, kubernetes: Spec = {}): Spec => ({
   engine: 'VLLM',
   kubernetes: { deploymentName: 'vllm', ...kubernetes },
@@ -84,9 +85,22 @@ const modelRules: readonly Omit<RuleCase, 'kind'>[] = [
   },
   {
     at: 'source',
-    message: 'exactly one of huggingFace and ollama must be set',
-    good: fromHub(),
-    bad: { source: { huggingFace: { repo: 'a/b' }, ollama: { name: 'c' } } },
+    message: 'exactly one of huggingFace, ollama and local must be set',
+    good: fromFolder('in-house/llama-ft-3'),
+    bad: { source: { ollama: { name: 'c' }, local: { path: 'in-house/llama-ft-3' } } },
+  },
+  {
+    at: 'source.local.path',
+    message: dots('path'),
+    good: fromFolder('in-house/llama.ft-3'),
+    bad: fromFolder('in-house/../other'),
+  },
+  {
+    at: 'source.local.path',
+    message: fixed('path'),
+    before: fromFolder('in-house/llama-ft-3'),
+    good: { ...fromFolder('in-house/llama-ft-3'), paused: true },
+    bad: fromFolder('in-house/llama-ft-4'),
   },
   {
     at: 'source',
@@ -94,6 +108,13 @@ const modelRules: readonly Omit<RuleCase, 'kind'>[] = [
     before: fromHub(),
     good: fromHub({ include: ['*.json'] }),
     bad: fromOllama('llama3.2'),
+  },
+  {
+    at: 'source',
+    message: 'the kind of source is immutable; create another Model for another source',
+    before: fromOllama('llama3.2'),
+    good: { ...fromOllama('llama3.2'), paused: true },
+    bad: fromFolder('in-house/llama-ft-3'),
   },
   {
     at: 'engineArgs[].args[]',
@@ -395,6 +416,36 @@ export const badInputs: readonly BadInput[] = [
     kind: 'Model',
     spec: { source: { ollama: { name: 'a', digest: 'sha256:12' } } },
     field: 'spec.source.ollama.digest',
+  },
+  {
+    what: 'an absolute local path',
+    kind: 'Model',
+    spec: fromFolder('/etc'),
+    field: 'spec.source.local.path',
+  },
+  {
+    what: 'a local path starting with -',
+    kind: 'Model',
+    spec: fromFolder('-rf'),
+    field: 'spec.source.local.path',
+  },
+  {
+    what: 'a local path into a hidden folder',
+    kind: 'Model',
+    spec: fromFolder('.switchyard/blobs'),
+    field: 'spec.source.local.path',
+  },
+  {
+    what: 'a local path that ends with a slash',
+    kind: 'Model',
+    spec: fromFolder('team/'),
+    field: 'spec.source.local.path',
+  },
+  {
+    what: 'a control character in a local path',
+    kind: 'Model',
+    spec: fromFolder('a\nb'),
+    field: 'spec.source.local.path',
   },
   {
     what: 'a Runtime name starting with -',

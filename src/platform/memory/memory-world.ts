@@ -232,4 +232,5 @@ export const nameOf = ({ namespace, name }: { readonly namespace: string; readon
 export const sourceName = (source: {
   readonly huggingFace?: { readonly repo: string } | undefined
   readonly ollama?: { readonly name: string } | undefined
-}): string => source.huggingFace?.repo ?? source.ollama?.name ?? ''
+  readonly local?: { readonly path: string } | undefined
+}): string => source.huggingFace?.repo ?? source.ollama?.name ?? source.local?.path ?? ''

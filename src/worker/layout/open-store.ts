@@ -5,6 +5,7 @@ import type { Layout } from '../../domain/worker-task.ts'
 import { codeOf, WorkError } from '../outcome.ts'
 import { ensureFolder, ifThere } from './disk.ts'
 import { openHubCache } from './hub-cache.ts'
+import { openLocalFolder } from './local-folder.ts'
 import { openOllamaStore } from './ollama-store.ts'
 import { stagingOf } from './receipt.ts'
 import type { Place, Store } from './store.ts'
@@ -22,6 +23,7 @@ const checkPaths = ({ layout, owner }: Place): void => {
 
 export const openStore = (place: Place): Store => {
   checkPaths(place)
+  if (place.kind === 'Local') return openLocalFolder(place)
   const wanted = place.kind === 'HuggingFace' ? 'HubCache' : 'OllamaStore'
   if (place.layout.kind !== wanted) {
     throw new WorkError(

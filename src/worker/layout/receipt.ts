@@ -25,7 +25,7 @@ export type ReceiptFile = Readonly<z.infer<typeof ReceiptFile>>
 const Receipt = z.object({
   version: z.literal(1),
   owner: z.string(),
-  source: z.object({ kind: z.enum(['HuggingFace', 'Ollama']), name: z.string(), asked: z.string() }),
+  source: z.object({ kind: z.enum(['HuggingFace', 'Ollama', 'Local']), name: z.string(), asked: z.string() }),
   sourceHash: z.string(),
   endpoint: z.string(),
   revision: z.string(),

@@ -7,8 +7,8 @@ import type { Heirs, Way } from './share-file.ts'
 export interface Place {
   readonly layout: Layout
   readonly owner: string
-  readonly kind: 'HuggingFace' | 'Ollama'
-  /** repository id or full Ollama name */
+  readonly kind: 'HuggingFace' | 'Ollama' | 'Local'
+  /** repository id, folder of the volume, or full Ollama name */
   readonly name: string
   /** Ollama names that are only copies of a manifest */
   readonly aliases?: readonly string[] | undefined

@@ -1,9 +1,10 @@
 // From a task to its source: which one, at which address, with which token.
-import { parseOllamaName, toRepoId } from '../../domain/names.ts'
+import { parseOllamaName, toLocalPath, toRepoId } from '../../domain/names.ts'
 import type { BytesTask, TaskSource } from '../../domain/worker-task.ts'
 import { WorkError } from '../outcome.ts'
 import { defaultRetry, type RetryPolicy } from '../transfer/wire.ts'
 import { openHuggingFace } from './huggingface.ts'
+import { openLocal } from './local.ts'
 import { openOllama } from './ollama.ts'
 import type { Source } from './source.ts'
 
@@ -13,14 +14,20 @@ export interface Network {
   readonly retry?: RetryPolicy
   readonly partSize?: (size: number) => number
   readonly hasProxy?: boolean
+  /** what is hashed of a folder that nobody lists the digests of */
+  readonly onHashed?: (done: number, total: number) => void
 }
 
-export const openSource = (task: BytesTask, network: Network): Promise<Source> => {
+const notOne = 'exactly one of huggingFace, ollama and local must be set'
+
+export const openSource = async (task: BytesTask, { onHashed, ...network }: Network): Promise<Source> => {
   const wire = { ...network, retry: network.retry ?? defaultRetry }
-  const { huggingFace, ollama } = task.source
-  if (huggingFace && !ollama) return openHuggingFace({ ...huggingFace, task, wire })
-  if (ollama && !huggingFace) return openOllama({ ...ollama, task, wire })
-  throw new WorkError('InvalidSpec', 'exactly one of huggingFace and ollama must be set')
+  const { huggingFace, ollama, local } = task.source
+  if ([huggingFace, ollama, local].filter(Boolean).length !== 1) throw new WorkError('InvalidSpec', notOne)
+  if (huggingFace) return openHuggingFace({ ...huggingFace, task, wire })
+  if (ollama) return openOllama({ ...ollama, task, wire })
+  if (!task.layout) throw new WorkError('InvalidSpec', 'a local source needs the volume that it lies on')
+  return openLocal({ root: task.layout.root, path: local!.path, wire, ...(onHashed ? { onHashed } : {}) })
 }
 
 export interface SourceName {
@@ -29,9 +36,10 @@ export interface SourceName {
 }
 
 /** Which store a task is about, without asking anybody. */
-export const nameSource = ({ huggingFace, ollama }: TaskSource): SourceName => {
+export const nameSource = ({ huggingFace, ollama, local }: TaskSource): SourceName => {
+  if (local) return { kind: 'Local', name: toLocalPath(local.path) }
   if (huggingFace) return { kind: 'HuggingFace', name: toRepoId(huggingFace.repo) }
-  if (!ollama) throw new WorkError('InvalidSpec', 'exactly one of huggingFace and ollama must be set')
+  if (!ollama) throw new WorkError('InvalidSpec', notOne)
   const { registry, namespace, model, tag } = parseOllamaName(ollama.name)
   return { kind: 'Ollama', name: `${registry}/${namespace}/${model}:${tag}` }
 }

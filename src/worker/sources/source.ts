@@ -41,8 +41,8 @@ export interface Listing {
 }
 
 export interface Source {
-  readonly kind: 'HuggingFace' | 'Ollama'
-  /** repository id or full Ollama name `<registry>/<namespace>/<model>:<tag>` */
+  readonly kind: 'HuggingFace' | 'Ollama' | 'Local'
+  /** repository id, folder of the volume, or full Ollama name `<registry>/<namespace>/<model>:<tag>` */
   readonly name: string
   /** branch, tag or Ollama tag that was asked for */
   readonly asked: string
