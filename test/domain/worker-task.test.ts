@@ -61,7 +61,6 @@ const proof = { isProved: true, reason: 'Active', message: 'answered', milliseco
 describe('A task', () => {
   it.each<[string, object]>([
     ['to resolve', { command: 'resolve', ...who }],
-    ['to resolve a local folder', { command: 'resolve', ...who, source: { local: { path: '/x' } }, layout }],
     ['to download', { command: 'download', ...pinned, listDigest: 'd', budgetBytes: 5, bytesPerSecond: 7 }],
     [
       'to download from Ollama',
@@ -92,7 +91,6 @@ describe('A task', () => {
       { command: 'verify', ...pinned, source: { huggingFace: { repo: 'a', revision: 'b', mirrors: [{}] } } },
     ],
     ['to verify an Ollama model of no name', { command: 'verify', ...pinned, source: { ollama: {} } }],
-    ['to verify a folder of no path', { command: 'verify', ...pinned, source: { local: {} } }],
     ['to ask another engine', { command: 'ask', ...ask, engine: 'Other' }],
     ['to ask nobody', { command: 'ask', engine: 'VLLM' }],
     ['to ask for nothing', { command: 'ask', ...ask, wanted: {} }],
