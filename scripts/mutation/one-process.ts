@@ -1,8 +1,8 @@
 // Stryker's test runner for pure code: loads the tests once and runs them again for each mutant, in milliseconds.
-// A mutant of what happens while a module loads needs a fresh copy of all modules; the file that noticed the last one is asked first.
+// A mutant of what happens while a module loads needs fresh copies, and asks only the files that import it: who noticed the last one first.
 import { globSync } from 'node:fs'
 import { registerHooks, stripTypeScriptTypes } from 'node:module'
-import { basename, join } from 'node:path'
+import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { MutantCoverage } from '@stryker-mutator/api/core'
 import { declareClassPlugin, PluginKind } from '@stryker-mutator/api/plugin'
@@ -41,7 +41,25 @@ const world = globalThis as unknown as { __stryker__: Instruments }
 world.__stryker__ ??= {}
 
 let copy = 0
+/** What is loaded anew with the copy of this number; all else stays the first. */
+let affected: ReadonlySet<string> = new Set()
 const plain = new Map<string, string>()
+const importers = new Map<string, Set<string>>()
+
+const fileOf = (url: string) => url.split('?')[0] ?? url
+
+const noteImport = (url: string, parent: string | undefined) => {
+  const known = importers.get(url) ?? new Set()
+  importers.set(url, parent ? known.add(fileOf(parent)) : known)
+}
+
+/** All modules that load this one, itself included. */
+const dependents = (url: string, found = new Set<string>()): ReadonlySet<string> => {
+  if (found.has(url)) return found
+  found.add(url)
+  for (const importer of importers.get(url) ?? []) dependents(importer, found)
+  return found
+}
 
 const isOurs = (url: string) =>
   url.startsWith(root) && !url.includes('/node_modules/') && !url.startsWith(suiteUrl)
@@ -51,13 +69,13 @@ registerHooks({
   resolve: (specifier, context, next) => {
     if (specifier === 'vitest' && !context.parentURL?.startsWith(suiteUrl)) return next(suiteUrl, context)
     const found = next(specifier, context)
-    return isOurs(found.url) && found.url.endsWith('.ts')
-      ? { ...found, url: `${found.url}?copy=${copy}` }
-      : found
+    if (!isOurs(found.url) || !found.url.endsWith('.ts')) return found
+    noteImport(found.url, context.parentURL)
+    return { ...found, url: `${found.url}?copy=${affected.has(found.url) ? copy : 0}` }
   },
   load: (url, context, next) => {
-    const [file = url, query] = url.split('?')
-    if (!query) return next(url, context)
+    const file = fileOf(url)
+    if (file === url) return next(url, context)
     const source = plain.get(file) ?? stripTypeScriptTypes(String(next(file, context).source))
     plain.set(file, source)
     return { format: 'module', source, shortCircuit: true }
@@ -83,7 +101,7 @@ class OneProcess implements TestRunner {
   }
 
   async mutantRun({ activeMutant, hitLimit, ...options }: MutantRunOptions): Promise<MutantRunResult> {
-    if (options.mutantActivation === 'runtime') await this.#loadOnce()
+    await this.#loadOnce()
     Object.assign(world.__stryker__, { activeMutant: activeMutant.id, hitLimit })
     world.__stryker__.hitCount = hitLimit === undefined ? undefined : 0
     try {
@@ -119,7 +137,8 @@ class OneProcess implements TestRunner {
   async #runFresh(sandboxFile: string): Promise<TestResult[]> {
     copy += 1
     const results: TestResult[] = []
-    for (const file of this.#nearestFirst(sandboxFile)) {
+    affected = dependents(pathToFileURL(sandboxFile).href)
+    for (const file of this.#files.filter(one => affected.has(urlOf(one)))) {
       results.push(...(await runAll(await load(file), { isBailing: true })))
       if (!hasFailed(results)) continue
       this.#files = [file, ...this.#files.filter(other => other !== file)]
@@ -127,16 +146,13 @@ class OneProcess implements TestRunner {
     }
     return results
   }
-
-  #nearestFirst(sandboxFile: string): readonly string[] {
-    const own = `${basename(sandboxFile, '.ts')}.test.ts`
-    return this.#files.toSorted((a, b) => Number(basename(b) === own) - Number(basename(a) === own))
-  }
 }
+
+const urlOf = (file: string) => pathToFileURL(join(process.cwd(), file)).href
 
 const load = async (file: string): Promise<Loaded> => {
   const { collect }: Suite = await import(suiteUrl)
-  return { file, tests: await collect(() => import(pathToFileURL(join(process.cwd(), file)).href)) }
+  return { file, tests: await collect(() => import(urlOf(file))) }
 }
 
 const hasFailed = (results: readonly TestResult[]) => results.at(-1)?.status === TestStatus.Failed
