@@ -207,6 +207,7 @@ const usage = `switchyard <command>
 
   operator             run the controller on Kubernetes (settings come from SWITCHYARD_* variables)
   worker run …         one short-lived work on bytes; started by the controller
+  worker discover …    what lies on the volume at --root DIR, as JSON
   crds                 print the custom resource definitions
   version              print the version`
 

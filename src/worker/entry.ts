@@ -1,22 +1,30 @@
-// `switchyard worker run --task JSON [--result-file F]`: arguments, signals, and the last net for errors.
+// `switchyard worker run --task JSON [--result-file F]` and `worker discover --root DIR`: arguments, signals, the last net for errors.
 import { parseArgs } from 'node:util'
-import { type WorkerResult, WorkerTask } from '../domain/worker-task.ts'
+import { exitCodes, type WorkerResult, WorkerTask } from '../domain/worker-task.ts'
+import { discover } from './discover.ts'
 import { toFailure, WorkError } from './outcome.ts'
 import { finish, runWorker, type WorkerIo } from './worker.ts'
 
 interface Words {
+  readonly command: 'run' | 'discover'
+  readonly root: string | undefined
   readonly task: string | undefined
   readonly resultFile: string | undefined
 }
 
-const usage = 'usage: worker run --task JSON [--result-file FILE]'
-const options = { task: { type: 'string' }, 'result-file': { type: 'string' } } as const
+const usage = 'usage: worker run --task JSON [--result-file FILE], or worker discover --root DIR'
+const options = {
+  task: { type: 'string' },
+  'result-file': { type: 'string' },
+  root: { type: 'string' },
+} as const
 
 const readWords = (argv: readonly string[]): Words => {
   try {
     const { values, positionals } = parseArgs({ args: [...argv], options, allowPositionals: true })
-    if (positionals.join(' ') !== 'run') throw new Error('the only word is run')
-    return { task: values.task, resultFile: values['result-file'] }
+    const command = positionals.join(' ')
+    if (command !== 'run' && command !== 'discover') throw new Error('the word is run or discover')
+    return { command, root: values.root, task: values.task, resultFile: values['result-file'] }
   } catch (error) {
     throw new WorkError('InvalidSpec', `${(error as Error).message}; ${usage}`)
   }
@@ -58,7 +66,9 @@ export const workerMain = async (
   try {
     const words = readWords(argv)
     if (words.resultFile) io = { ...io, resultFile: words.resultFile }
-    return await runWorker(readTask(words.task), io)
+    if (words.command === 'run') return await runWorker(readTask(words.task), io)
+    print(JSON.stringify(await discover(words.root ?? '')))
+    return exitCodes.ok
   } catch (error) {
     return await finish({ failure: toFailure(error) }, io)
   }

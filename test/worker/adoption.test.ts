@@ -14,6 +14,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { discover } from '../../src/worker/discover.ts'
 import { sha256 } from '../../src/worker/transfer/digest.ts'
 import { type Hub, startHub } from '../stand-ins/hub.ts'
 import { type Registry, startRegistry } from '../stand-ins/registry.ts'
@@ -169,6 +170,8 @@ describe('a model that another program left in Ollama’s store', () => {
     const before = look(place.layout.path)
     const { result } = await place.fetch(ollama)
     expect(result.copy).toMatchObject({ isAdopted: true, bytesFetched: 0 })
+    const [found] = (await discover(place.root)).copies
+    expect(found).toMatchObject({ revision: `sha256:${image.digest}`, isComplete: true, receipt: 'Adopted' })
     const revision = `sha256:${image.digest}`
     expect((await place.verify(ollama, { revision })).code).toBe(0)
     expect((await place.remove(ollama, { revision })).result).toEqual({ removed: { bytesFreed: 0 } })
