@@ -9,11 +9,20 @@ refused.addSubnet('169.254.0.0', 16, 'ipv4')
 refused.addSubnet('fe80::', 10, 'ipv6')
 /** What clouds answer their machines' secrets at, outside the link-local ranges. */
 for (const address of ['100.100.100.200', '168.63.129.16']) refused.addAddress(address, 'ipv4')
-refused.addAddress('fd00:ec2::254', 'ipv6')
+refused.addSubnet('fd00:ec2::', 32, 'ipv6')
+refused.addAddress('fd20:ce::254', 'ipv6')
+/** The same addresses as a network that translates between the two families reaches them. */
+for (const prefix of ['64:ff9b::', '::']) {
+  refused.addSubnet(`${prefix}a9fe:0`, 112, 'ipv6')
+  for (const address of ['6464:64c8', 'a83f:8110']) refused.addAddress(prefix + address, 'ipv6')
+}
+refused.addSubnet('2002:a9fe::', 32, 'ipv6')
 
 const familyOf = (address: string): 'ipv4' | 'ipv6' => (isIP(address) === 6 ? 'ipv6' : 'ipv4')
 
-export const isRefused = (address: string): boolean => refused.check(address, familyOf(address))
+/** A zone (`%eth0`) says through which device, not where. */
+export const isRefused = (address: string): boolean =>
+  refused.check(address.replace(/%.*$/, ''), familyOf(address))
 
 const refusal = (host: string, address: string): WorkError =>
   new WorkError(
@@ -30,26 +39,31 @@ export const checkHost = (hostname: string): void => {
 
 type LookedUp = (error: Error | null, address: string | LookupAddress[], family?: number) => void
 
-/** As dns.lookup, with an error for a name that leads to a refused address. */
-export const guardedLookup = (hostname: string, options: LookupOptions, done: LookedUp): void => {
-  lookup(hostname, options, (error, address, family) => {
-    const all = typeof address === 'string' ? [address] : (address ?? []).map(one => one.address)
-    const bad = error ? undefined : all.find(isRefused)
-    if (bad) done(refusal(hostname, bad), address, family)
-    else done(error, address, family)
-  })
-}
+export type Lookup = (hostname: string, options: LookupOptions, done: LookedUp) => void
+
+/** As the lookup that is given, with an error for a name that leads to a refused address. */
+export const guard =
+  (look: Lookup): Lookup =>
+  (hostname, options, done) => {
+    look(hostname, options, (error, address, family) => {
+      const all = typeof address === 'string' ? [address] : (address ?? []).map(one => one.address)
+      const bad = error ? undefined : all.find(isRefused)
+      if (bad) done(refusal(hostname, bad), address, family)
+      else done(error, address, family)
+    })
+  }
+
+export const guardedLookup: Lookup = guard(lookup as Lookup)
 
 /**
- * The fetch of the worker. Through a proxy when the environment names one (it decides what may be reached then), else only to
- * addresses that are not refused.
+ * The fetch of the worker. Through a proxy when the environment names one: it decides what a name leads to. What goes past it
+ * (NO_PROXY, a proxy for one protocol only) goes to addresses that are not refused, as everything does without one.
  */
-export const createGuardedFetch = (hasProxy: boolean): typeof fetch => {
-  const dispatcher = hasProxy
-    ? new EnvHttpProxyAgent()
-    : new Agent({ connect: { lookup: guardedLookup as never } })
+export const createGuardedFetch = (hasProxy: boolean, look: Lookup = guardedLookup): typeof fetch => {
+  const connect = { lookup: look as never }
+  const dispatcher = hasProxy ? new EnvHttpProxyAgent({ connect }) : new Agent({ connect })
   const guarded = async (input: string | URL, init: object = {}) => {
-    if (!hasProxy) checkHost(new URL(input).hostname)
+    checkHost(new URL(input).hostname)
     return undiciFetch(input, { ...init, dispatcher })
   }
   return guarded as unknown as typeof fetch
