@@ -5,6 +5,8 @@ import type { WorkView } from './platform.ts'
 import type { WorkFailure } from './worker-task.ts'
 
 const minute = 60_000
+/** Seconds; what a server asks for beyond it is not believed. */
+const longestWait = 86_400
 
 /** Terminal, but access can be granted elsewhere: looked at again after 1, 2, 4 … 15 minutes. */
 const access: readonly Reason[] = [
@@ -18,7 +20,7 @@ const space: readonly Reason[] = ['OverBudget', 'NoSpace']
 
 const delayOf = (failure: WorkFailure, attempt: number, maxAttempts: number): number | undefined => {
   if (space.includes(failure.reason)) return undefined
-  if (failure.retryAfterSeconds) return failure.retryAfterSeconds * 1000
+  if (failure.retryAfterSeconds) return Math.min(failure.retryAfterSeconds, longestWait) * 1000
   if (failure.retry === 'WhenAble') return Math.min(minute, 5_000 * 2 ** (attempt - 1))
   if (access.includes(failure.reason)) return Math.min(15 * minute, minute * 2 ** (attempt - 1))
   if (failure.retry === 'Never' || attempt >= maxAttempts) return undefined

@@ -1,6 +1,7 @@
 // Counts bytes and prints progress lines, at most one a second; what is shown never goes down.
 import { type Progress, printProgressLine } from '../domain/progress.ts'
 
+/** All moments are of a clock that nobody sets. */
 const interval = 1000
 const rateWindow = 10_000
 /** Silence that is worth a word, and how often it is looked for. */
@@ -16,8 +17,8 @@ export class Reporter {
   readonly #print: (line: string) => void
   #state: Progress = { phase: 'Planning' }
   #samples: Sample[] = []
-  #firstByteAt = 0
-  #printedAt = 0
+  #firstByteAt: number | undefined
+  #printedAt = Number.NEGATIVE_INFINITY
   #timer: NodeJS.Timeout | undefined
   #lastByteAt = 0
   #mostBytes = 0
@@ -30,7 +31,7 @@ export class Reporter {
 
   /** From now on silence is told, with the last trouble as its cause. `host` is who does not send. */
   watchFor(host: string): void {
-    this.#lastByteAt = Date.now()
+    this.#lastByteAt = performance.now()
     this.#watch = setInterval(() => this.#lookForSilence(host), lookEvery)
     this.#watch.unref()
   }
@@ -46,7 +47,7 @@ export class Reporter {
   }
 
   #lookForSilence(host: string): void {
-    const seconds = Math.round((Date.now() - this.#lastByteAt) / 1000)
+    const seconds = Math.round((performance.now() - this.#lastByteAt) / 1000)
     if (seconds * 1000 < quietAfter) return
     const cause = this.#trouble || `${host} sends nothing`
     this.#setStalled(`no byte for ${seconds} s: ${cause}`.slice(0, 200))
@@ -66,8 +67,8 @@ export class Reporter {
 
   /** `done` may go down when a stream starts again: what is shown then stays. */
   count(done: number, filesDone?: number): void {
-    const now = Date.now()
-    this.#firstByteAt ||= now
+    const now = performance.now()
+    this.#firstByteAt ??= now
     if (done > this.#mostBytes) this.#moved(now)
     this.#mostBytes = Math.max(this.#mostBytes, done)
     this.#samples.push({ at: now, bytes: done })
@@ -87,7 +88,7 @@ export class Reporter {
     const { bytesDone: _, ...state } = this.#state
     this.#state = state
     this.#samples = []
-    this.#firstByteAt = 0
+    this.#firstByteAt = undefined
     this.#mostBytes = 0
   }
 
@@ -96,13 +97,13 @@ export class Reporter {
     clearInterval(this.#watch)
     clearTimeout(this.#timer)
     this.#timer = undefined
-    if (this.#printedAt > 0 && Date.now() - this.#printedAt < interval) return
+    if (performance.now() - this.#printedAt < interval) return
     this.#flush()
   }
 
   #wake(): void {
     if (this.#timer) return
-    const wait = this.#printedAt + interval - Date.now()
+    const wait = this.#printedAt + interval - performance.now()
     if (wait <= 0) {
       this.#flush()
       return
@@ -115,7 +116,7 @@ export class Reporter {
   }
 
   #flush(): void {
-    this.#printedAt = Date.now()
+    this.#printedAt = performance.now()
     this.#print(printProgressLine({ ...this.#shown(), ...this.#speed() }))
   }
 
@@ -127,13 +128,13 @@ export class Reporter {
   }
 
   #speed(): Partial<Progress> {
-    const now = Date.now()
+    const now = performance.now()
     this.#samples = this.#samples.filter(sample => now - sample.at <= rateWindow)
     const [first, last] = [this.#samples.at(0), this.#samples.at(-1)]
     if (!first || !last || last.at <= first.at || last.bytes <= first.bytes) return {}
     const bytesPerSecond = Math.round(((last.bytes - first.bytes) * 1000) / (last.at - first.at))
     const { bytesTotal } = this.#state
-    if (bytesTotal === undefined || now - this.#firstByteAt < rateWindow) return { bytesPerSecond }
+    if (bytesTotal === undefined || now - (this.#firstByteAt ?? now) < rateWindow) return { bytesPerSecond }
     return {
       bytesPerSecond,
       etaSeconds: Math.ceil(Math.max(0, bytesTotal - last.bytes) / Math.max(1, bytesPerSecond)),

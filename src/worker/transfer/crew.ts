@@ -11,7 +11,8 @@ import { longestPatience, pause, toNetworkError, Watchdog, type Wire, withRetrie
 /** Connections that one work may have open, over all its blobs. */
 export class Connections {
   #free: number
-  #quietUntil = 0
+  /** on a clock that nobody sets */
+  readonly #quietUntil = new Map<string, number>()
 
   constructor(most: number) {
     this.#free = most
@@ -27,13 +28,14 @@ export class Connections {
     this.#free++
   }
 
-  /** The server asked for quiet: no connection of this work asks before that. */
-  hold(seconds: number): void {
-    this.#quietUntil = Math.max(this.#quietUntil, Date.now() + seconds * 1000)
+  /** The host asked for quiet: no connection of this work asks it before that. */
+  hold(host: string, seconds: number): void {
+    const until = performance.now() + seconds * 1000
+    this.#quietUntil.set(host, Math.max(this.#quietUntil.get(host) ?? 0, until))
   }
 
-  async untilAllowed(signal: AbortSignal): Promise<void> {
-    const wait = this.#quietUntil - Date.now()
+  async untilAllowed(host: string, signal: AbortSignal): Promise<void> {
+    const wait = (this.#quietUntil.get(host) ?? 0) - performance.now()
     if (wait > 0) await pause(wait, signal)
   }
 }
@@ -156,16 +158,17 @@ export class Crew {
   /** An address that has answered is used until it is refused. */
   async #attempt(part: Part, member: Member): Promise<void> {
     const { partial, connections } = this.#order
-    await connections.untilAllowed(this.#wire.signal)
+    const { host } = new URL(this.#known ?? this.#order.url)
+    await connections.untilAllowed(host, this.#wire.signal)
     const dog = new Watchdog(this.#wire)
     const order = this.#partOrder(member)
     try {
       await streamPart(this.#wire, dog, { order, partial, part })
     } catch (error) {
       this.#known = undefined
-      this.#ease(error)
+      this.#ease(error, host)
       if (isOurs(error)) throw error
-      throw toNetworkError(error, this.#wire, dog, new URL(order.url).host)
+      throw toNetworkError(error, this.#wire, dog, host)
     } finally {
       dog.end()
     }
@@ -200,12 +203,12 @@ export class Crew {
   }
 
   /** Fewer connections, and quiet for as long as the server asks. */
-  #ease(error: unknown): void {
+  #ease(error: unknown, host: string): void {
     if (!(error instanceof WorkError)) return
     const { reason, retryAfterSeconds } = error.failure
     if (reason !== 'RateLimited' && retryAfterSeconds === undefined) return
     this.#ramp.ease()
-    this.#order.connections.hold(Math.min(retryAfterSeconds ?? 0, longestPatience))
+    this.#order.connections.hold(host, Math.min(retryAfterSeconds ?? 0, longestPatience))
   }
 
   #beat(): void {

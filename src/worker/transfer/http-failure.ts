@@ -33,12 +33,26 @@ const says: Partial<Record<Reason, string>> = {
   RateLimited: 'is limited now; too many requests',
 }
 
+/** A server that asks for a longer wait is asked again after a day. */
+const longestWait = 86_400
+
+/** A date is held against the server's own clock, where it tells it: ours may be wrong. */
+const secondsUntil = (date: number, headers: Headers): number => {
+  const now = Date.parse(headers.get('date') ?? '')
+  return Math.max(0, Math.ceil((date - (Number.isNaN(now) ? Date.now() : now)) / 1000))
+}
+
 /** Seconds from Retry-After (seconds or date); of a limit that is used up also from the `t=` of RateLimit. */
-const toRetryAfter = ({ status, headers }: Response, now = Date.now()): number | undefined => {
+const toRetryAfter = (response: Response): number | undefined => {
+  const asked = readRetryAfter(response)
+  return asked === undefined ? undefined : Math.min(asked, longestWait)
+}
+
+const readRetryAfter = ({ status, headers }: Response): number | undefined => {
   const after = headers.get('retry-after')?.trim() ?? ''
   if (/^\d{1,6}$/.test(after)) return Number(after)
   const date = after ? Date.parse(after) : Number.NaN
-  if (!Number.isNaN(date)) return Math.max(0, Math.ceil((date - now) / 1000))
+  if (!Number.isNaN(date)) return secondsUntil(date, headers)
   if (status !== 429) return undefined
   const reset = /(?:^|[;,\s])t=(\d{1,6})/.exec(headers.get('ratelimit') ?? '')
   return reset ? Number(reset[1]) : undefined

@@ -196,12 +196,12 @@ const fill = async (reader: BodyReader, { order, partial, index, wanted }: Filli
   let waiting: Uint8Array[] = []
   let held = 0
   let got = 0
-  let flushedAt = Date.now()
+  let flushedAt = performance.now()
   const flush = async (): Promise<void> => {
     const chunks = waiting
     waiting = []
     held = 0
-    flushedAt = Date.now()
+    flushedAt = performance.now()
     if (chunks.length > 0) await partial.append(index, chunks)
     order.onBytes()
   }
@@ -214,7 +214,7 @@ const fill = async (reader: BodyReader, { order, partial, index, wanted }: Filli
       waiting.push(...pieces)
       held += length
       got += length
-      if (reader.isBorrowed || held >= flushBytes || Date.now() - flushedAt >= flushMs) await flush()
+      if (reader.isBorrowed || held >= flushBytes || performance.now() - flushedAt >= flushMs) await flush()
     }
   } finally {
     await flush()
