@@ -309,6 +309,20 @@ const failedCopy = (reason: string, more: Partial<FailureNote> = {}) =>
 
 const copying: readonly Situation[] = [
   [
+    'Ready',
+    'Downloaded',
+    'another model is wished, and it serves until that one does',
+    withStatus(there, { runtimes: [{ ...wanting, why: 'Used' }], usedBy: ['gpu'] }),
+    [],
+  ],
+  [
+    'Ready',
+    'NothingWanted',
+    'another model serves, and a switch back would be to this one',
+    withStatus(there, { runtimes: [{ ...wanting, why: 'Used' }] }),
+    [],
+  ],
+  [
     'Failed',
     'Gated',
     'the bytes are not given; asked again later',
