@@ -3,9 +3,9 @@
 import { beforeAll, expect, it } from 'vitest'
 import type { Runtime } from '../../src/domain/object.ts'
 import { seen } from './eventually.ts'
-import { looksAt, type ServingsWorld } from './servings-world.ts'
+import { looksAt, type MadeWorld } from './servings-world.ts'
 
-export const madeContract = (open: () => ServingsWorld): void => {
+export const madeContract = (open: () => MadeWorld): void => {
   const { view, until, serves, write, twice } = looksAt(open)
   let made: Runtime
   beforeAll(async () => {
@@ -27,7 +27,7 @@ export const madeContract = (open: () => ServingsWorld): void => {
   })
 
   it('4.3 4.10 is created with its Service', async () => {
-    const { keys, namespace, launch } = open()
+    const { keys, namespace, launch, endpointOf } = open()
     const before = keys.length
     await twice(
       made,
@@ -35,7 +35,7 @@ export const madeContract = (open: () => ServingsWorld): void => {
       () => serves(made, 'aaaa'),
     )
     const now = await serves(made, 'aaaa')
-    expect(now.endpoint).toBe(`http://made.${namespace}.svc:8000`)
+    expect(now.endpoint).toBe(endpointOf?.('made') ?? `http://made.${namespace}.svc:8000`)
     expect([now.exists, now.replicas, now.previousRecipe]).toEqual([true, 1, 'AsFound'])
     expect(keys.slice(before)).toContain(`Runtime/${namespace}/made`)
   })
@@ -44,6 +44,7 @@ export const madeContract = (open: () => ServingsWorld): void => {
     const { isReached, pass } = open()
     const [pod] = (await serves(made, 'aaaa')).pods
     const put = (isInService: boolean) => write(to => to.setInService(made, pod?.name ?? '', isInService))
+    if (!isReached) return expect(put(false)).rejects.toMatchObject({ name: 'NotSupported' })
     await seen(pass, 'clients reach it', () => isReached('made'))
     await put(false)
     const out = await until(made, 'is out', ({ pods }) => pods[0]?.isInService === false)

@@ -2,7 +2,28 @@
 import { describe, expect, it } from 'vitest'
 import { adoptedContract } from './adopted-serving-contract.ts'
 import { madeContract } from './made-serving-contract.ts'
-import { looksAt, type ServingsWorld } from './servings-world.ts'
+import { looksAt, type MadeWorld, type ServingsWorld } from './servings-world.ts'
+
+/** As much as every platform has: it can make an engine. */
+export const madeServingsContract = (open: () => MadeWorld): void => {
+  const { until } = looksAt(open)
+
+  it('4.1 4.10 a claim that is missing is a Problem, and wakes the Runtime when it comes', async () => {
+    const { servings, keys, namespace, claim, runtime } = open()
+    const waiting = await runtime('waiting', { isMade: true, claim: 'later' })
+    expect(servings.observe(waiting)).toMatchObject({
+      origin: 'Made',
+      exists: false,
+      problems: [{ reason: 'ClaimNotFound', message: expect.stringContaining('later') }],
+    })
+    const before = keys.length
+    await claim('later')
+    await until(waiting, 'has no problem', ({ problems }) => problems.length === 0)
+    await until(waiting, 'is woken', () => keys.slice(before).includes(`Runtime/${namespace}/waiting`))
+  })
+
+  describe('a made one', () => madeContract(open))
+}
 
 export const servingsContract = (open: () => ServingsWorld): void => {
   const { until, write } = looksAt(open)
@@ -37,20 +58,6 @@ export const servingsContract = (open: () => ServingsWorld): void => {
       await servings.release(gone)
     })
 
-    it('4.1 4.10 a claim that is missing is a Problem, and wakes the Runtime when it comes', async () => {
-      const { servings, keys, namespace, claim, runtime } = open()
-      const waiting = await runtime('waiting', { isMade: true, claim: 'later' })
-      expect(servings.observe(waiting)).toMatchObject({
-        origin: 'Made',
-        exists: false,
-        problems: [{ reason: 'ClaimNotFound', message: expect.stringContaining('later') }],
-      })
-      const before = keys.length
-      await claim('later')
-      await until(waiting, 'has no problem', ({ problems }) => problems.length === 0)
-      expect(keys.slice(before)).toContain(`Runtime/${namespace}/waiting`)
-    })
-
     it('4.1 more than one replica is a Problem', async () => {
       await open().deploy('many', 2)
       const many = await open().runtime('many')
@@ -72,5 +79,5 @@ export const servingsContract = (open: () => ServingsWorld): void => {
   })
 
   describe('an adopted one', () => adoptedContract(open))
-  describe('a made one', () => madeContract(open))
+  madeServingsContract(open)
 }

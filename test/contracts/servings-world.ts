@@ -13,7 +13,7 @@ export interface RuntimeWish {
   readonly claim?: string
 }
 
-export interface ServingsWorld {
+export interface MadeWorld {
   readonly namespace: string
   readonly pass: Pass
   readonly servings: Servings
@@ -21,14 +21,20 @@ export interface ServingsWorld {
   readonly keys: readonly string[]
   /** a launch whose engine becomes ready, or ends with the line `CUDA out of memory` */
   launch(hash: string, part?: 'dies'): Launch
-  /** a Deployment of somebody else, with rolling updates */
-  deploy(name: string, replicas?: number): Promise<unknown>
   claim(name: string): Promise<unknown>
   runtime(name: string, wish?: RuntimeWish): Promise<Runtime>
   /** what stands on the Deployment: the same when nothing was written to it */
   written(name: string): Promise<string>
-  /** clients reach a pod through this Service */
-  isReached(service: string): Promise<boolean>
+  /** clients reach a pod through this Service; absent where they come straight to the engine */
+  isReached?(service: string): Promise<boolean>
+  /** where clients come to a made one; absent: its Service */
+  endpointOf?(name: string): string
+}
+
+/** Where engines of somebody else can be adopted too. */
+export interface ServingsWorld extends MadeWorld {
+  /** a Deployment of somebody else, with rolling updates */
+  deploy(name: string, replicas?: number): Promise<unknown>
 }
 
 /** As the loop does: a write of others makes a view stale, and the next look has the new one. */
@@ -43,7 +49,7 @@ export const patiently = (pass: Pass, write: () => Promise<void>): Promise<true>
     ),
   )
 
-export const looksAt = (open: () => ServingsWorld) => {
+export const looksAt = (open: () => MadeWorld) => {
   const view = (runtime: Runtime): ServingView => open().servings.observe(runtime)
   const until = (runtime: Runtime, what: string, holds: (now: ServingView) => unknown) =>
     seen(open().pass, `${runtime.metadata.name}: ${what}`, () => {

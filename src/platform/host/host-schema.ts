@@ -43,5 +43,13 @@ const works = `
     PRIMARY KEY (namespace, id)
   ) STRICT`
 
+const servings = `
+  CREATE TABLE servings (
+    namespace TEXT NOT NULL,
+    name TEXT NOT NULL,
+    serving TEXT NOT NULL,
+    PRIMARY KEY (namespace, name)
+  ) STRICT`
+
 /** In order; `PRAGMA user_version` counts those that were carried out. */
-export const migrations: readonly string[] = [objects, journal, works]
+export const migrations: readonly string[] = [objects, journal, works, servings]

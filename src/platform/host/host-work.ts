@@ -6,7 +6,7 @@ import type { Problem, Wake, Work, WorkOrder, WorkView } from '../../domain/plat
 import { ownerKind } from '../../domain/worker-task.ts'
 import type { Started } from './detached.ts'
 import type { HostDatabase } from './host-database.ts'
-import { findByToken, isAlive, signal } from './process-mark.ts'
+import { findProcesses, isAlive, signal } from './process-mark.ts'
 import {
   checkPaths,
   type Ending,
@@ -132,7 +132,7 @@ export class HostWork implements Work {
   /** Of a daemon before us: its process by its mark, or, when that daemon ended before it could note one, by its token. */
   #adopt(record: WorkRecord): Seen {
     if (record.mark) return this.#seen({ record })
-    const [mark] = findByToken(record.token)
+    const [mark] = findProcesses(record.token)
     if (!mark) return hasResult(this.#parts.program, record.job) ? this.#ended(record) : { record }
     const adopted = { ...record, mark }
     this.#records.put(adopted)
@@ -211,7 +211,8 @@ export class HostWork implements Work {
   #lookAtLeaving({ record, killAt }: Seen): void {
     if (!record.mark || !isAlive(record.mark)) this.#drop(record)
     else if (killAt === undefined) this.#end(record)
-    else if (Date.now() > killAt) for (const mark of findByToken(record.token)) signal(mark, 'SIGKILL')
+    else if (Date.now() > killAt)
+      for (const mark of findProcesses(record.token, record.mark)) signal(mark, 'SIGKILL')
   }
 
   #lookAtRunning(seen: Seen): void {

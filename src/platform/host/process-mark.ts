@@ -13,6 +13,7 @@ interface ProcessStat {
   readonly pid: number
   readonly state: string
   readonly group: number
+  readonly session: number
   readonly startTime: string
 }
 
@@ -29,8 +30,9 @@ const bootOf = (): string => (read('/proc/sys/kernel/random/boot_id') ?? '').tri
 const statOf = (pid: number): ProcessStat | undefined => {
   const text = read(`/proc/${pid}/stat`)
   // The name stands in brackets and may hold anything, brackets too.
-  const [state = '', , group = '', ...rest] = text?.slice(text.lastIndexOf(')') + 2).split(' ') ?? []
-  return text === undefined ? undefined : { pid, state, group: Number(group), startTime: rest[16] ?? '' }
+  if (text === undefined) return undefined
+  const [state = '', , group, session, ...rest] = text.slice(text.lastIndexOf(')') + 2).split(' ')
+  return { pid, state, group: Number(group), session: Number(session), startTime: rest[15] ?? '' }
 }
 
 /** Ended and not yet reaped is ended. */
@@ -59,12 +61,23 @@ const allStats = (): readonly ProcessStat[] =>
     .map(name => statOf(Number(name)))
     .filter(stat => stat !== undefined)
 
-/** Every living process of one start: those that carry its token, also when they left its group. */
-export const findByToken = (token: string): readonly ProcessMark[] =>
-  allStats()
-    .filter(stat => isLiving(stat) && hasToken(stat.pid, token))
+/** Every living process of one start, the oldest first: those that carry its token, and those of its leader's group without it. */
+export const findProcesses = (token: string, leader?: ProcessMark): readonly ProcessMark[] => {
+  const stats = allStats().filter(isLiving)
+  const isOfGroup = groupOf(leader)
+  return stats
+    .filter(stat => isOfGroup(stat) || hasToken(stat.pid, token))
     .sort((a, b) => Number(a.startTime) - Number(b.startTime) || a.pid - b.pid)
     .map(({ pid, startTime }) => ({ pid, startTime, boot: bootOf() }))
+}
+
+/** The kernel gives no number away that a group or session still has: only a new leader of that number says that it did. */
+const groupOf = (leader: ProcessMark | undefined): ((stat: ProcessStat) => boolean) => {
+  if (!leader || leader.boot !== bootOf()) return () => false
+  const { pid, startTime } = leader
+  const isAnother = (statOf(pid)?.startTime ?? startTime) !== startTime
+  return ({ group, session }) => !isAnother && group === pid && session === pid
+}
 
 /** Only to the process of the mark; one that has ended gets none. False: it was not there. */
 export const signal = (mark: ProcessMark, name: NodeJS.Signals): boolean => {

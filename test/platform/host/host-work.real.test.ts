@@ -8,7 +8,7 @@ import type { WorkOrder } from '../../../src/domain/platform.ts'
 import { findDirectory } from '../../../src/platform/host/directory.ts'
 import type { HostDatabase } from '../../../src/platform/host/host-database.ts'
 import { HostWork } from '../../../src/platform/host/host-work.ts'
-import { findByToken, isAlive, markOf, type ProcessMark } from '../../../src/platform/host/process-mark.ts'
+import { findProcesses, isAlive, markOf, type ProcessMark } from '../../../src/platform/host/process-mark.ts'
 import { WorkRecords } from '../../../src/platform/host/work-records.ts'
 import { seen } from '../../contracts/eventually.ts'
 import { hasEnded, type Part, type WorkWorld, workContract } from '../../contracts/work-contract.ts'
@@ -75,7 +75,7 @@ describe('works on a host', () => {
   afterAll(() => {
     work.stop()
     for (const { token } of new WorkRecords(database).all())
-      for (const { pid } of findByToken(token)) process.kill(pid, 'SIGKILL')
+      for (const { pid } of findProcesses(token)) process.kill(pid, 'SIGKILL')
     close()
   })
   const world: WorkWorld = {
@@ -122,7 +122,7 @@ describe('works on a host', () => {
     new WorkRecords(database).put(unnoted)
     const next = begin()
     expect(view(next, one.id)).toMatchObject({ phase: 'Running', progress: { bytesTotal: 40 } })
-    expect(findByToken(record.token)).toEqual([mark])
+    expect(findProcesses(record.token)).toEqual([mark])
     expect(markIn(database, one.id)).toEqual(mark)
     next.stop()
     await work.cancel(one.id, namespace)

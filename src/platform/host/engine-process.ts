@@ -1,0 +1,84 @@
+// The process of one engine: its start, whether it listens, what is left of it, its log.
+import { copyFileSync, mkdirSync, readdirSync, rmSync, statSync, truncateSync } from 'node:fs'
+import { delimiter, join } from 'node:path'
+import { toRepoPath } from '../../domain/names.ts'
+import type { Ref } from '../../domain/object.ts'
+import { type Started, startDetached } from './detached.ts'
+import { findProcesses, type ProcessMark } from './process-mark.ts'
+import type { Run } from './serving-records.ts'
+import { holdsSocket, listenersOn } from './sockets.ts'
+import { readTail } from './tail.ts'
+
+export interface EnginePlaces {
+  /** `<folder>/<namespace>/<name>/` holds the logs of a Runtime's engine */
+  readonly folder: string
+  /** what engines are started with */
+  readonly environment: Readonly<Record<string, string>>
+}
+
+const logsKept = 5
+const longestLog = 64 * 1024 * 1024
+const tailBytes = 256 * 1024
+
+const folderOf = ({ folder }: EnginePlaces, { namespace, name }: Ref): string =>
+  join(folder, toRepoPath(namespace), toRepoPath(name))
+
+const logOf = (places: EnginePlaces, ref: Ref, run: string): string =>
+  join(folderOf(places, ref), `${toRepoPath(run)}.log`)
+
+export const startEngine = (places: EnginePlaces, ref: Ref, { name, token, template }: Run): Started => {
+  const folder = folderOf(places, ref)
+  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  forgetLogs(folder)
+  return startDetached({
+    command: template.words,
+    environment: { ...places.environment, ...template.environment },
+    folder,
+    logFile: logOf(places, ref, name),
+    token,
+  })
+}
+
+/** Those of the last runs stay: why one failed is asked when the next one serves. */
+const forgetLogs = (folder: string): void => {
+  const age = (file: string): number => statSync(join(folder, file), { throwIfNoEntry: false })?.mtimeMs ?? 0
+  const logs = readdirSync(folder).sort((a, b) => age(b) - age(a))
+  for (const log of logs.slice(logsKept - 1)) rmSync(join(folder, log), { force: true })
+}
+
+/** What is appended goes on at the new end: the engine writes to a file that was opened for appending. */
+export const shortenLog = (places: EnginePlaces, ref: Ref, run: string): void => {
+  const log = logOf(places, ref, run)
+  if ((statSync(log, { throwIfNoEntry: false })?.size ?? 0) < longestLog) return
+  copyFileSync(log, `${log}.before`)
+  truncateSync(log)
+}
+
+export const readLog = (places: EnginePlaces, ref: Ref, run: string): readonly string[] => {
+  const lines = readTail(logOf(places, ref, run), tailBytes).split('\n')
+  return lines.at(-1) === '' ? lines.slice(0, -1) : lines
+}
+
+export const removeLogs = (places: EnginePlaces, ref: Ref): void =>
+  rmSync(folderOf(places, ref), { recursive: true, force: true })
+
+/** Every living process of the run, its leader or not. */
+export const leftOf = ({ token, mark }: Run): readonly ProcessMark[] => findProcesses(token, mark)
+
+/** A process of the run has the port, which says more than that it answers. */
+export const isListening = (run: Run): boolean => {
+  const inodes = listenersOn(run.template.port)
+  const leader = run.mark ? [run.mark.pid] : []
+  return holdsSocket(leader, inodes) || holdsSocket(pidsOf(run, inodes), inodes)
+}
+
+const pidsOf = (run: Run, inodes: readonly string[]): readonly number[] =>
+  inodes.length > 0 ? leftOf(run).map(({ pid }) => pid) : []
+
+export const isPortTaken = (port: number): boolean => listenersOn(port).length > 0
+
+/** Whether the word leads to a program; with a slash it is the path. */
+export const isProgram = ({ environment }: EnginePlaces, word: string): boolean => {
+  const folders = word.includes('/') ? [''] : (environment['PATH'] ?? '').split(delimiter)
+  return folders.some(folder => statSync(join(folder, word), { throwIfNoEntry: false })?.isFile() ?? false)
+}

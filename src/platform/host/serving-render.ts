@@ -1,0 +1,66 @@
+// A Runtime and a launch → the words and the environment that its engine is started with. Pure.
+import type { ContainerSight, Launch } from '../../domain/engine.ts'
+import type { Runtime } from '../../domain/object.ts'
+import type { VolumeView } from '../../domain/platform.ts'
+
+/** What a process is started with; two that are equal need no restart. */
+export interface Template {
+  /** hash of the recipe; absent before any model */
+  readonly recipe?: string
+  readonly words: readonly string[]
+  /** beside the environment of the settings */
+  readonly environment: Readonly<Record<string, string>>
+  readonly port: number
+}
+
+/** Nobody but this machine: who wants more says `--host` or OLLAMA_HOST. */
+const loopback = '127.0.0.1'
+
+const programs = {
+  VLLM: ['vllm', 'serve', '--host', loopback],
+  Ollama: ['ollama', 'serve'],
+} as const
+
+const defaultPorts = { VLLM: 8000, Ollama: 11_434 } as const
+
+export const portOf = ({ spec }: Runtime): number => spec.host?.port ?? defaultPorts[spec.engine]
+
+export const addressOf = (runtime: Runtime): string =>
+  runtime.spec.host?.url?.replace(/\/+$/, '') ?? `http://${loopback}:${portOf(runtime)}`
+
+export const programOf = ({ spec }: Runtime): readonly string[] => spec.host?.command ?? programs[spec.engine]
+
+/** As it is before any model; a launch is written over it. */
+export const bareSight = (runtime: Runtime, volume?: VolumeView): ContainerSight => {
+  const port = portOf(runtime)
+  return runtime.spec.engine === 'VLLM'
+    ? { command: programOf(runtime), args: ['--port', String(port)], env: {}, port }
+    : { command: programOf(runtime), args: [], env: ollamaEnvironment(runtime, volume), port }
+}
+
+const ollamaEnvironment = (runtime: Runtime, volume: VolumeView | undefined) => ({
+  OLLAMA_HOST: `${loopback}:${portOf(runtime)}`,
+  ...(volume ? { OLLAMA_MODELS: volume.layout.path } : {}),
+})
+
+const ofSight = ({ command, args, env, port }: ContainerSight): Template => ({
+  words: [...command, ...args],
+  environment: env,
+  port,
+})
+
+export const bareTemplate = (runtime: Runtime, volume?: VolumeView): Template =>
+  ofSight(bareSight(runtime, volume))
+
+/** An engine that changes models inside its process is started without one, and has no recipe of its own. */
+export const renderTemplate = (
+  runtime: Runtime,
+  { hash, command, args }: Launch,
+  volume?: VolumeView,
+): Template => {
+  const bare = bareSight(runtime, volume)
+  if (command === undefined && args === undefined) return ofSight(bare)
+  return { ...ofSight({ ...bare, command: command ?? bare.command, args: args ?? bare.args }), recipe: hash }
+}
+
+export const isSameTemplate = (a: Template, b: Template): boolean => JSON.stringify(a) === JSON.stringify(b)
