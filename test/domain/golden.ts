@@ -2,6 +2,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { expect } from 'vitest'
+import type { ModelStatus } from '../../src/domain/model.ts'
 
 export const expectGolden = (name: string, told: string): void => {
   const file = join(import.meta.dirname, 'golden', name)
@@ -36,3 +37,17 @@ export const tellDecision = (title: string, { message, actions, ...said }: Said)
     ...actions.map(action => `  does ${inShort(action)}`),
     '',
   ].join('\n')
+
+/** A line for what stands alone, then one for each copy, entry of the history and condition. */
+export const tellStatus = ({
+  resolved,
+  copies = [],
+  operations = [],
+  conditions = [],
+  ...rest
+}: ModelStatus): string[] => [
+  inShort({ resolved: resolved?.revision, ...rest }),
+  ...copies.slice(0, 3).map(copy => `copy ${inShort(copy)}`),
+  ...operations.map(one => `operation ${inShort(one)}`),
+  ...conditions.map(({ type, status, reason, message }) => `${type}=${status} ${reason}: ${message}`),
+]

@@ -5,20 +5,13 @@ import { decideModel } from '../../src/domain/model-rules.ts'
 import { settleModel } from '../../src/domain/model-settle.ts'
 import type { ModelObservation } from '../../src/domain/observation.ts'
 import { nextModelStatus } from '../../src/domain/status.ts'
-import { expectGolden, inShort } from './golden.ts'
+import { expectGolden, tellStatus } from './golden.ts'
 import { situations } from './model-situations.ts'
 
 const statusOf = (seen: ModelObservation): ModelStatus => {
   const facts = settleModel(seen)
   return nextModelStatus(facts, decideModel(facts))
 }
-
-const tellStatus = ({ resolved, copies = [], operations = [], conditions = [], ...rest }: ModelStatus) => [
-  inShort({ resolved: resolved?.revision, ...rest }),
-  ...copies.slice(0, 3).map(copy => `copy ${inShort(copy)}`),
-  ...operations.map(one => `operation ${inShort(one)}`),
-  ...conditions.map(({ type, status, reason, message }) => `${type}=${status} ${reason}: ${message}`),
-]
 
 describe('The status of a Model', () => {
   it('is in each situation what its golden text has', () => {
