@@ -71,6 +71,8 @@ export class Crew {
   readonly #taken = new Set<number>()
   readonly #stop = new AbortController()
   readonly #running = new Set<Promise<void>>()
+  /** of those that run, how many have not decided to leave */
+  #staying = 0
   readonly #ramp = new Ramp()
   #flowing = 0
   /** the address that answers with ranges, redirected or not; its first answer opens the other connections */
@@ -86,8 +88,10 @@ export class Crew {
   async run(): Promise<void> {
     const beat = setInterval(() => this.#beat(), beatMs)
     try {
-      this.#fillUp()
-      while (this.#running.size > 0) await Promise.race(this.#running)
+      do {
+        this.#fillUp()
+        while (this.#running.size > 0) await Promise.race(this.#running)
+      } while (!this.#stop.signal.aborted && this.#order.partial.firstOpen < this.#order.partial.parts)
     } finally {
       clearInterval(beat)
     }
@@ -102,6 +106,7 @@ export class Crew {
       const isFirst = this.#running.size === 0
       const isShared = this.#order.connections.tryTake()
       if (!isShared && !isFirst) return
+      this.#staying++
       const one = this.#connection().finally(() => {
         this.#running.delete(one)
         if (isShared) this.#order.connections.give()
@@ -114,7 +119,7 @@ export class Crew {
   async #connection(): Promise<void> {
     const member: Member = { isFlowing: false }
     try {
-      while (this.#running.size <= this.#ramp.limit) {
+      while (this.#staying <= this.#ramp.limit) {
         const claim = this.#claim()
         if (claim === undefined) return
         if (claim === 'Wait') await pause(20, this.#wire.signal)
@@ -124,6 +129,7 @@ export class Crew {
       if (!this.#stop.signal.aborted) this.#error = error
       this.#stop.abort()
     } finally {
+      this.#staying--
       if (member.isFlowing) this.#flowing--
     }
   }
