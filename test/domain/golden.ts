@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { expect } from 'vitest'
 import type { ModelStatus } from '../../src/domain/model.ts'
+import type { RuntimeStatus } from '../../src/domain/runtime.ts'
 
 export const expectGolden = (name: string, told: string): void => {
   const file = join(import.meta.dirname, 'golden', name)
@@ -14,7 +15,8 @@ export const expectGolden = (name: string, told: string): void => {
 }
 
 /** JSON in one line; a digest of one digit is cut short. */
-export const inShort = (value: unknown): string => JSON.stringify(value).replace(/(.)\1{30,}/g, '$1…')
+export const inShort = (value: unknown): string =>
+  (JSON.stringify(value) ?? 'nothing').replace(/(.)\1{30,}/g, '$1…')
 
 interface Said {
   readonly message: string
@@ -39,15 +41,12 @@ export const tellDecision = (title: string, { message, actions, ...said }: Said)
   ].join('\n')
 
 /** A line for what stands alone, then one for each copy, entry of the history and condition. */
-export const tellStatus = ({
-  resolved,
-  copies = [],
-  operations = [],
-  conditions = [],
-  ...rest
-}: ModelStatus): string[] => [
-  inShort({ resolved: resolved?.revision, ...rest }),
-  ...copies.slice(0, 3).map(copy => `copy ${inShort(copy)}`),
-  ...operations.map(one => `operation ${inShort(one)}`),
-  ...conditions.map(({ type, status, reason, message }) => `${type}=${status} ${reason}: ${message}`),
-]
+export const tellStatus = (status: ModelStatus | RuntimeStatus): string[] => {
+  const { resolved, copies = [], operations = [], conditions = [], ...rest } = status as ModelStatus
+  return [
+    inShort({ resolved: resolved?.revision, ...rest }),
+    ...copies.slice(0, 3).map(copy => `copy ${inShort(copy)}`),
+    ...operations.map(one => `operation ${inShort(one)}`),
+    ...conditions.map(({ type, status, reason, message }) => `${type}=${status} ${reason}: ${message}`),
+  ]
+}

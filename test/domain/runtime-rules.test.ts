@@ -3,6 +3,7 @@ import { runtimePhases } from '../../src/domain/decision.ts'
 import type { Candidate, LoadSight, RuntimeObservation } from '../../src/domain/observation.ts'
 import type { LastSwitch, RuntimeStatus, SwitchState } from '../../src/domain/runtime.ts'
 import { decideRuntime, runtimeRules } from '../../src/domain/runtime-rules.ts'
+import { nextRuntimeStatus } from '../../src/domain/status.ts'
 import {
   aCandidate,
   active,
@@ -14,6 +15,7 @@ import {
   revision,
   seenRuntime,
 } from '../builders/seen.ts'
+import { expectGolden, tellDecision, tellStatus } from './golden.ts'
 
 const b = aCandidate('llama', 'recipe-b')
 const served = (candidate = aCandidate()) => ({
@@ -770,6 +772,16 @@ describe('The rules of a Runtime', () => {
       step: stepAfter(seen),
       actions: decision.actions.map(action => action.do),
     }).toEqual({ phase, reason, step, actions: [...asked] })
+  })
+
+  it('say, wait for, ask and write what their golden text has', () => {
+    const told = rows.map(([phase, reason, step, situation, seen]) => {
+      const decision = decideRuntime(seen)
+      const title = `${phase} (${reason}, then ${step}): ${situation}`
+      const status = tellStatus(nextRuntimeStatus(seen, decision)).map(line => `  | ${line}\n`)
+      return tellDecision(title, decision) + status.join('')
+    })
+    expectGolden('runtime-rules.txt', told.join('\n'))
   })
 
   it('have a row for each phase, in the order of the phases', () => {
