@@ -1,4 +1,5 @@
-// The part of a kubelet that the API server calls: the log of a worker, one progress line a second until the reader goes.
+// The part of a kubelet that the API server calls: the log of a worker, one progress line a second until the reader goes; that
+// of an engine, which says nothing.
 import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { printProgressLine } from '../../src/domain/progress.ts'
@@ -15,6 +16,7 @@ export async function openKubelet({ cluster }: Stage) {
     const since = begun.get(pod) ?? Date.now()
     begun.set(pod, since)
     response.writeHead(200, { 'content-type': 'text/plain' })
+    if (!request.url?.includes('follow=true')) return void response.end()
     const say = (): void => void response.write(`${lineAt((Date.now() - since) / 1000)}\n`)
     say()
     const timer = setInterval(say, 1000)

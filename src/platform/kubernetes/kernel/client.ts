@@ -20,6 +20,7 @@ import { fencedCall } from './fenced-call.ts'
 import { type LineLimits, LineTooLong, splitLines } from './lines.ts'
 import { NoAnswer } from './no-answer.ts'
 import { apiVersionOf, type KernelObject, POD, pathOf, type Ref, type Resource } from './resources.ts'
+import { eitherOf, upTo } from './time-limit.ts'
 import type { Transport } from './transport.ts'
 
 export type * from './client-options.ts'
@@ -205,15 +206,18 @@ export class Client {
     }
   }
 
-  /** Lines of a container's log, without their newline. With `follow` it ends when the container does. */
+  /** Lines of a container's log, without their newline. With `follow` it ends when the container does, else within the deadline. */
   async *logs(pod: Ref, options: LogOptions = {}): AsyncGenerator<string> {
     const { container, follow, previous, tailLines, sinceTime, timestamps, limitBytes } = options
+    const { deadlineMs, signal } = timing(options)
+    const late = follow ? undefined : AbortSignal.timeout(deadlineMs)
     const call: Call = {
-      ...read(options),
+      ...read({ deadlineMs, signal: eitherOf(signal, late) }),
       path: pathOf(POD, { ...pick(pod), subresource: 'log' }),
       query: { container, follow, previous, tailLines, sinceTime, timestamps, limitBytes },
     }
-    for await (const line of this.#lines(call, logLines)) yield line
+    const lines = this.#lines(call, logLines)
+    yield* late ? upTo(late, call, lines) : lines
   }
 
   async #apply<T>(

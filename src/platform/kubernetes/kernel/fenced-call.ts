@@ -2,6 +2,7 @@
 import { type Call, nameOf } from './call.ts'
 import type { Fence } from './client-options.ts'
 import { MutationRefused } from './errors.ts'
+import { eitherOf } from './time-limit.ts'
 
 /** Throws MutationRefused while the fence is closed, before credentials or a connection are waited for. */
 export const fencedCall = (call: Call, fence: Fence): Call => {
@@ -15,6 +16,3 @@ export const fencedCall = (call: Call, fence: Fence): Call => {
   }
   return { ...call, admit, signal: eitherOf(call.signal, fence.signal) }
 }
-
-const eitherOf = (one?: AbortSignal, other?: AbortSignal): AbortSignal | undefined =>
-  one && other ? AbortSignal.any([one, other]) : (one ?? other)

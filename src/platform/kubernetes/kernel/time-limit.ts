@@ -46,3 +46,20 @@ export const asNoAnswer = (call: Call, error: unknown): unknown => {
   const isSlow = typeof code === 'string' && /TIMEOUT/.test(code)
   return new NoAnswer(nameOf(call), isSlow ? 'Timeout' : 'Network', error)
 }
+
+export const eitherOf = (one?: AbortSignal, other?: AbortSignal): AbortSignal | undefined =>
+  one && other ? AbortSignal.any([one, other]) : (one ?? other)
+
+/** What came until then, when the stream was ended for being late; nothing at all is no answer. */
+export async function* upTo<T>(late: AbortSignal, call: Call, items: AsyncIterable<T>): AsyncGenerator<T> {
+  let hasCome = false
+  try {
+    for await (const item of items) {
+      hasCome = true
+      yield item
+    }
+  } catch (error) {
+    if (!late.aborted) throw error
+    if (!hasCome) throw new NoAnswer(nameOf(call), 'Timeout', error)
+  }
+}

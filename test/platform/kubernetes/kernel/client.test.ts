@@ -431,4 +431,14 @@ describe('A log', () => {
     const client = await open((_request, response) => refuse(response, 400, { reason: 'BadRequest' }))
     expect((await failure(collect(client.logs(at)))).status).toBe(400)
   })
+
+  it('that does not end although nobody follows it is read for so long, and what came counts', async () => {
+    const client = await open((_request, response) => void response.write('one\ntwo\nthr'))
+    expect(await collect(client.logs(at, { deadlineMs: 500 }))).toEqual(['one', 'two'])
+  })
+
+  it('that neither ends nor says anything is no answer', async () => {
+    const client = await open((_request, response) => response.flushHeaders())
+    expect((await failure(collect(client.logs(at, { deadlineMs: 100 })))).reason).toBe('Timeout')
+  })
 })
