@@ -91,6 +91,8 @@ const closeBy = (
 ): Operation[] => {
   const { phase, reason, message } = decision
   const bytes = next.copies?.reduce((sum, copy) => sum + (copy.bytesStored ?? 0), 0)
+  const broken = phase === 'Ready' ? brokenVerify(open, next) : undefined
+  if (broken) return finishOperation(list, open.id, { phase: 'Failed', ...broken }, now)
   if (phase === 'Ready')
     return finishOperation(list, open.id, { phase: 'Succeeded', ...(bytes ? { bytes } : {}) }, now)
   if (phase === 'Failed' || phase === 'Rejected')
@@ -98,6 +100,12 @@ const closeBy = (
   if (phase === 'Paused' || phase === 'Deleting')
     return finishOperation(list, open.id, { phase: 'Cancelled', reason }, now)
   return [...list]
+}
+
+/** What was verified once stays so; that nobody could look at it again is no success all the same. */
+const brokenVerify = ({ type }: Operation, next: ModelStatus) => {
+  const failure = type === 'Verify' ? next.copies?.find(copy => copy.failure)?.failure : undefined
+  return failure && { reason: failure.reason as Reason, message: failure.message }
 }
 
 /** Copies leave while others are fetched or ready; with the Model itself goes its history. */

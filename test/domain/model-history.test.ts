@@ -59,6 +59,12 @@ const rows: readonly (readonly [
     ['Ready', 'Verify Succeeded 60'],
   ],
   [
+    'a verification whose worker was killed',
+    there,
+    [of('verify', { phase: 'Failed' })],
+    ['Ready', 'Verify Failed 60'],
+  ],
+  [
     'a resolve that found nothing to do more',
     there,
     [aWork({ phase: 'Succeeded', result: { resolution } })],
