@@ -158,6 +158,8 @@ class Memories implements EngineWatch {
     const attempt = this.#isSoon(memory.load) ? memory.load.attempt + 1 : 1
     const load = { recipe: recipe.hash, isRunning: true, attempt }
     memory.load = load
+    // What is loaded anew has to be proved anew.
+    delete memory.proof
     const end = (problem?: Problem): void => {
       const current = this.#memories.get(runtime.metadata.uid) ?? memory
       if (current.load !== load && current.load?.recipe !== load.recipe) return

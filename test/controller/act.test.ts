@@ -17,8 +17,8 @@ import { aCandidate } from '../builders/seen.ts'
 
 const recipe = { ...aCandidate('a').recipe, engine: 'Ollama', model: 'a:latest' } as const
 
-/** Carries out the actions on an Ollama that runs; answers what was written. */
-const actOnOllama = async (leads: boolean, actions: readonly RuntimeAction[]): Promise<readonly string[]> => {
+/** Carries out the actions on an Ollama that runs; answers what was written, and what is known of the engine then. */
+const actOnOllama = async (leads: boolean, actions: readonly RuntimeAction[]) => {
   const world = createWorld()
   onOllama(world)
   writeRuntime(world, 'ollama', 'Ollama')
@@ -30,14 +30,15 @@ const actOnOllama = async (leads: boolean, actions: readonly RuntimeAction[]): P
   const watch = createEngineWatch(process.clock)
   const runtime = runtimeIn(world, 'ollama')
   if (!runtime) throw new Error('no Runtime')
-  await watch.look(runtime, engines.Ollama, platform.servings.observe(runtime).pods[0])
+  const look = () => watch.look(runtime, engines.Ollama, platform.servings.observe(runtime).pods[0])
+  await look()
   const limits = { maxDownloads: 1, maxResolves: 1, maxAttempts: 1, taskDefaults: {} }
   const wake = (): void => undefined
   const { clock } = process
   const models = { platform, limits, started: createStarted(clock), turns: createTurns(wake), digest }
   const runtimes = { platform, engines, watch, digest }
   await actOnRuntime({ clock, wake, models, runtimes, mayChange: () => leads }, runtime, actions)
-  return writes
+  return { writes, engine: await look() }
 }
 
 it.each<[string, RuntimeAction]>([
@@ -45,10 +46,19 @@ it.each<[string, RuntimeAction]>([
   ['unload', { do: 'unload' }],
   ['alias of a:latest', { do: 'commit', recipe }],
 ])('a %s goes out from the leader, and from nobody whose lease is in doubt', async (write, action) => {
-  expect(await actOnOllama(true, [action])).toEqual([write])
+  expect((await actOnOllama(true, [action])).writes).toEqual([write])
   await expect(actOnOllama(false, [action])).rejects.toThrow(Transient)
 })
 
 it('a proof changes nothing, and is made all the same', async () => {
-  expect(await actOnOllama(false, [{ do: 'prove', recipe }])).toEqual([])
+  const { writes, engine } = await actOnOllama(false, [{ do: 'prove', recipe }])
+  expect([writes, engine?.proof?.recipe]).toEqual([[], recipe.hash])
+})
+
+it('what is loaded again has to be proved again', async () => {
+  const { engine } = await actOnOllama(true, [
+    { do: 'prove', recipe },
+    { do: 'load', recipe },
+  ])
+  expect([engine?.load?.isRunning, engine?.proof]).toEqual([true, undefined])
 })
