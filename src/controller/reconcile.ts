@@ -96,15 +96,17 @@ const reconcileModel = async ({ actor, reporter }: Reconciler, model: Model): Pr
   const decision = decideModel(facts)
   const outcome = await outcomeOf(() => actOnModel(actor, model, decision.actions))
   if (seen.works.some(work => work.command === 'resolve' && hasEnded(work))) turns.callFirst()
-  await forgetSettled(actor, model)
   if (decision.actions.some(action => action.do === 'releaseFinalizer') && !outcome) {
     if (decision.isStalled) reporter.farewell(model, decision)
+    await forgetSettled(actor, model)
     return passed(undefined)
   }
   const said = outcome
     ? { ...decision, ...saying(outcome), phase: phaseOf(outcome) ?? decision.phase }
     : decision
   const left = await reporter.model(model, nextModelStatus(facts, said as ModelDecision), seen.now)
+  // Last: status never waits for what is only cleared away.
+  await forgetSettled(actor, model)
   return passed(sooner(left, said.again), outcome)
 }
 
