@@ -23,7 +23,7 @@ import {
   untilReload,
   wantedOf,
 } from './runtime-facts.ts'
-import { failSwitch } from './runtime-outcome.ts'
+import { backInService, failSwitch } from './runtime-outcome.ts'
 import { enter } from './runtime-step.ts'
 import { beginSwitch, continueSwitch } from './runtime-switch.ts'
 import { failedBefore, isPassing, problemsOf } from './runtime-wish.ts'
@@ -252,7 +252,11 @@ const active: Speak = seen => {
     return { phase: 'Active', reason: 'Active', message: `${name} is active`, actions: [], again: interval }
   const proof = proofOf(seen, committed)
   const isDue = isProofDue(seen) || !proof
-  const actions = isDue ? [{ do: 'prove' as const, recipe: committed.recipe }] : []
+  // A drain that was taken back while its own write could not be seen left the pod without requests.
+  const actions = [
+    ...backInService(seen),
+    ...(isDue ? [{ do: 'prove' as const, recipe: committed.recipe }] : []),
+  ]
   const message = `${name} answers`
   if (!proof) return { phase: 'Active', reason: 'Active', message, actions, again: 500, hold: true }
   const again = isDue ? interval : Math.min(interval, Math.max(500, untilProof(seen)))

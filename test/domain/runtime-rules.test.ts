@@ -836,4 +836,13 @@ describe('The rules of a Runtime', () => {
     )
     expect(decideRuntime(seen).actions).toEqual([{ do: 'setInService', pod: 'vllm-1', isInService: true }])
   })
+
+  it('put the pod of an active Runtime back into its Service, whoever left it outside', () => {
+    const seen = seenRuntime({
+      serving: aServing({ origin: 'Made', pods: [aPod({ isInService: false })] }),
+    })
+    const { phase, actions } = decideRuntime(seen)
+    expect(phase).toBe('Active')
+    expect(actions).toContainEqual({ do: 'setInService', pod: 'vllm-1', isInService: true })
+  })
 })

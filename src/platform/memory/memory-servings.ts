@@ -37,10 +37,8 @@ export const createMemoryServings = (process: MemoryProcess): Servings => {
     },
     revert: (runtime, hash) => write(runtime, 'revert', old => revert(old, hash)),
     scale: (runtime, replicas) => write(runtime, 'scale', old => ({ ...old, replicas })),
-    setInService: (_runtime, pod, isInService) =>
-      process.write(`service of ${pod}`, () =>
-        process.world.edit(process.world.pods, pod, one => ({ ...one, isInService })),
-      ),
+    setInService: (runtime, pod, isInService) =>
+      process.write(`service of ${pod}`, () => setInService(process, runtime, { pod, isInService })),
     restore: async runtime => {
       if (process.deployments.get(nameOf(runtime))?.originals) await write(runtime, 'restore', restored)
     },
@@ -48,6 +46,16 @@ export const createMemoryServings = (process: MemoryProcess): Servings => {
     logs: async (_runtime, pod, lines) => process.world.pods.get(pod)?.log.slice(-lines) ?? [],
     watch: wake => watch(process, (namespace, name) => wake(toKey('Runtime', { namespace, name }), false)),
   }
+}
+
+const setInService = (
+  process: MemoryProcess,
+  { metadata }: Runtime,
+  { pod, isInService }: { readonly pod: string; readonly isInService: boolean },
+): void => {
+  const { pods } = process.world
+  process.world.edit(pods, pod, one => ({ ...one, isInService }))
+  process.recordWrite(toKey('Runtime', metadata), process.pods, { name: pod, version: pods.version(pod) })
 }
 
 const watch = (process: MemoryProcess, wake: (namespace: string, name: string) => void): void => {
