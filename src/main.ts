@@ -13,6 +13,8 @@ import { finalizer, type Kind } from './domain/object.ts'
 import type { Clock, Platform } from './domain/platform.ts'
 import { createOllama } from './engines/ollama.ts'
 import { createVllm } from './engines/vllm.ts'
+import { openHost } from './platform/host/host-platform.ts'
+import { Manifests } from './platform/host/manifests.ts'
 import { Client } from './platform/kubernetes/kernel/client.ts'
 import { Elector, newIdentity } from './platform/kubernetes/kernel/elector.ts'
 import { EventRecorder } from './platform/kubernetes/kernel/events.ts'
@@ -20,7 +22,13 @@ import { Transport } from './platform/kubernetes/kernel/transport.ts'
 import { type Caches, createCaches } from './platform/kubernetes/kubernetes-caches.ts'
 import { createKubernetesPlatform } from './platform/kubernetes/kubernetes-platform.ts'
 import { toWorkerSettings } from './platform/kubernetes/worker-settings.ts'
-import { hasProxy, readSettings, type Settings } from './settings.ts'
+import {
+  type ControllerSettings,
+  hasProxy,
+  readHostSettings,
+  readSettings,
+  type Settings,
+} from './settings.ts'
 import { serveHealth, serveMetrics } from './telemetry/health-server.ts'
 import { createLog, type Log } from './telemetry/log.ts'
 import { createMetrics, type Metrics } from './telemetry/metrics.ts'
@@ -47,7 +55,11 @@ interface Stage {
   readonly mayChange: () => boolean
 }
 
-const makeLoop = (settings: Settings, { platform, mayChange }: Stage, telemetry: Telemetry): Loop => {
+const makeLoop = (
+  settings: ControllerSettings,
+  { platform, mayChange }: Stage,
+  telemetry: Telemetry,
+): Loop => {
   const watch = createEngineWatch(clock)
   const engines = { VLLM: createVllm({ fetch }), Ollama: createOllama({ fetch }) }
   const { hubEndpoint, registryEndpoint, maxDownloads, maxBytesPerSecond, maxResolves, maxAttempts } =
@@ -177,6 +189,32 @@ const lead = async ({ elector, loop, caches, recorder, log, stopping }: Running)
   return 0
 }
 
+/** Start: store → manifests → controllers. Stop: controllers → store. Workers and engines go on without us. */
+const host = async (): Promise<number> => {
+  const { manifestsFolder: folder, ...settings } = readHostSettings()
+  const telemetry = {
+    log: createLog(settings.logLevel),
+    metrics: createMetrics({ withProcess: true, workers: settings.workers }),
+  }
+  const { log } = telemetry
+  const onFailure = (err: unknown): void => log.error({ err }, 'a look at processes failed; it is repeated')
+  const stopping = stopSignal(log)
+  const program = [process.execPath, ...process.execArgv, process.argv[1] ?? '']
+  const opened = openHost({ ...settings, program, onFailure })
+  const loop = makeLoop(settings, { platform: opened.platform, mayChange: () => true }, telemetry)
+  const onRefused = (file: string, sentence: string): void => log.warn({ file }, sentence)
+  const manifests = new Manifests({ people: opened.people, folder, onRefused })
+  log.info({ state: settings.stateFolder, manifests: folder }, 'switchyard host runs')
+  const done = loop.run()
+  await whenGiven(stopping)
+  manifests.stop()
+  loop.stop()
+  await Promise.race([done, sleep(drainMs)])
+  opened.close()
+  log.info('stopped; workers and engines go on')
+  return 0
+}
+
 /** The first SIGTERM or SIGINT asks to stop; the second ends at once. */
 const stopSignal = (log: Log): AbortSignal => {
   const controller = new AbortController()
@@ -205,6 +243,7 @@ const printCrds = async (): Promise<number> => {
 
 const usage = `switchyard <command>
 
+  host                 run the controller on this machine, without a cluster (docs/host.md)
   operator             run the controller on Kubernetes (settings come from SWITCHYARD_* variables)
   worker run …         one short-lived work on bytes; started by the controller
   worker discover …    what lies on the volume at --root DIR, as JSON
@@ -215,6 +254,7 @@ const version = '0.1.0'
 
 const run = async ([command = '', ...rest]: readonly string[]): Promise<number> => {
   if (command === 'operator') return operator()
+  if (command === 'host') return host()
   if (command === 'worker') return workerMain(rest, { openEngine, hasProxy: hasProxy() })
   if (command === 'crds') return printCrds()
   if (command === 'version' || command === '--version') return console.log(version) ?? 0

@@ -13,10 +13,8 @@ const json = <T extends z.ZodType>(schema: T) =>
 
 const whole = (fallback: number, max: number) => z.coerce.number().int().min(1).max(max).default(fallback)
 
-const Environment = z.object({
-  SWITCHYARD_WORKER_IMAGE: z.string().min(1),
-  SWITCHYARD_WORKER_PULL_POLICY: z.enum(['Always', 'IfNotPresent', 'Never']).default('IfNotPresent'),
-  SWITCHYARD_WORKER_OVERLAY: json(z.looseObject({})).optional(),
+/** What the controller needs on every platform. */
+const Shared = z.object({
   SWITCHYARD_HUB_ENDPOINT: z.url().optional(),
   SWITCHYARD_REGISTRY_ENDPOINT: z.url().optional(),
   SWITCHYARD_MAX_DOWNLOADS: whole(4, 1000),
@@ -24,9 +22,27 @@ const Environment = z.object({
   SWITCHYARD_MAX_RESOLVES: whole(8, 1000),
   SWITCHYARD_MAX_ATTEMPTS: whole(6, 100),
   SWITCHYARD_WORKERS: whole(8, 64),
+  SWITCHYARD_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error']).default('info'),
+})
+
+const toShared = (given: z.infer<typeof Shared>) => ({
+  hubEndpoint: given.SWITCHYARD_HUB_ENDPOINT,
+  registryEndpoint: given.SWITCHYARD_REGISTRY_ENDPOINT,
+  maxDownloads: given.SWITCHYARD_MAX_DOWNLOADS,
+  maxBytesPerSecond: given.SWITCHYARD_MAX_BYTES_PER_SECOND,
+  maxResolves: given.SWITCHYARD_MAX_RESOLVES,
+  maxAttempts: given.SWITCHYARD_MAX_ATTEMPTS,
+  workers: given.SWITCHYARD_WORKERS,
+  logLevel: given.SWITCHYARD_LOG_LEVEL,
+})
+export type ControllerSettings = Readonly<ReturnType<typeof toShared>>
+
+const Environment = Shared.extend({
+  SWITCHYARD_WORKER_IMAGE: z.string().min(1),
+  SWITCHYARD_WORKER_PULL_POLICY: z.enum(['Always', 'IfNotPresent', 'Never']).default('IfNotPresent'),
+  SWITCHYARD_WORKER_OVERLAY: json(z.looseObject({})).optional(),
   SWITCHYARD_WATCH_NAMESPACE: z.string().optional(),
   SWITCHYARD_NAMESPACED: z.enum(['true', 'false']).default('false'),
-  SWITCHYARD_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error']).default('info'),
   SWITCHYARD_LEASE: z.string().default('switchyard'),
   SWITCHYARD_HEALTH_PORT: z.coerce.number().int().min(0).max(65535).default(8081),
   SWITCHYARD_METRICS_PORT: z.coerce.number().int().min(0).max(65535).default(8080),
@@ -37,19 +53,12 @@ const Environment = z.object({
 export type Settings = Readonly<ReturnType<typeof toSettings>>
 
 const toSettings = (given: z.infer<typeof Environment>) => ({
+  ...toShared(given),
   workerImage: given.SWITCHYARD_WORKER_IMAGE,
   workerPullPolicy: given.SWITCHYARD_WORKER_PULL_POLICY,
   workerValues: given.SWITCHYARD_WORKER_OVERLAY ?? {},
-  hubEndpoint: given.SWITCHYARD_HUB_ENDPOINT,
-  registryEndpoint: given.SWITCHYARD_REGISTRY_ENDPOINT,
-  maxDownloads: given.SWITCHYARD_MAX_DOWNLOADS,
-  maxBytesPerSecond: given.SWITCHYARD_MAX_BYTES_PER_SECOND,
-  maxResolves: given.SWITCHYARD_MAX_RESOLVES,
-  maxAttempts: given.SWITCHYARD_MAX_ATTEMPTS,
-  workers: given.SWITCHYARD_WORKERS,
   namespace: given.SWITCHYARD_WATCH_NAMESPACE,
   isNamespaced: given.SWITCHYARD_NAMESPACED === 'true',
-  logLevel: given.SWITCHYARD_LOG_LEVEL,
   lease: given.SWITCHYARD_LEASE,
   healthPort: given.SWITCHYARD_HEALTH_PORT,
   metricsPort: given.SWITCHYARD_METRICS_PORT,
@@ -58,14 +67,62 @@ const toSettings = (given: z.infer<typeof Environment>) => ({
 })
 
 /** Throws one sentence that names the variable. An empty variable counts as not set. */
-export const readSettings = (environment: NodeJS.ProcessEnv = process.env): Settings => {
+const parse = <T extends z.ZodType>(
+  schema: T,
+  environment: NodeJS.ProcessEnv,
+  where: string,
+): z.output<T> => {
   const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''))
-  const parsed = Environment.safeParse(given)
-  if (parsed.success) return Object.freeze(toSettings(parsed.data))
+  const parsed = schema.safeParse(given)
+  if (parsed.success) return parsed.data
   const [issue] = parsed.error.issues
-  throw new Error(
-    `${issue?.path.join('.')}: ${issue?.message}. See charts/switchyard/values.yaml for what it may be.`,
+  throw new Error(`${issue?.path.join('.')}: ${issue?.message}. See ${where} for what it may be.`)
+}
+
+export const readSettings = (environment: NodeJS.ProcessEnv = process.env): Settings =>
+  Object.freeze(toSettings(parse(Environment, environment, 'charts/switchyard/values.yaml')))
+
+const folder = () => z.string().startsWith('/', 'must be an absolute path').optional()
+
+const HostEnvironment = Shared.extend({
+  HOME: z.string().default('/'),
+  SWITCHYARD_STATE_FOLDER: folder(),
+  SWITCHYARD_MODELS_FOLDER: folder(),
+  SWITCHYARD_MANIFESTS_FOLDER: folder(),
+  SWITCHYARD_SECRETS_FOLDER: folder(),
+})
+
+/** Where root keeps things, and where everybody else does. */
+const homesOf = (home: string) =>
+  process.getuid?.() === 0
+    ? { state: '/var/lib/switchyard', config: '/etc/switchyard' }
+    : { state: `${home}/.local/state/switchyard`, config: `${home}/.config/switchyard` }
+
+const forWorkers = /^(PATH|HOME|TMPDIR|LANG|(https?|no|all)_proxy|NODE_EXTRA_CA_CERTS|SSL_CERT_(FILE|DIR))$/i
+/** An engine needs what its machine says of devices and libraries, and nothing that only we were to know. */
+const notForEngines = /^(SWITCHYARD_|NODE_|npm_)|TOKEN|SECRET|PASSWORD|_KEY$/i
+
+const pick = (environment: NodeJS.ProcessEnv, isGiven: (name: string) => boolean): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(environment).filter((entry): entry is [string, string] => {
+      const [name, value] = entry
+      return value !== undefined && isGiven(name)
+    }),
   )
+
+export const readHostSettings = (environment: NodeJS.ProcessEnv = process.env) => {
+  const given = parse(HostEnvironment, environment, 'docs/host.md')
+  const homes = homesOf(given.HOME)
+  const state = given.SWITCHYARD_STATE_FOLDER ?? homes.state
+  return Object.freeze({
+    ...toShared(given),
+    stateFolder: state,
+    modelsFolder: given.SWITCHYARD_MODELS_FOLDER ?? `${state}/models`,
+    manifestsFolder: given.SWITCHYARD_MANIFESTS_FOLDER ?? `${homes.config}/manifests`,
+    secretsFolder: given.SWITCHYARD_SECRETS_FOLDER ?? `${homes.config}/secrets`,
+    workerEnvironment: pick(environment, name => forWorkers.test(name)),
+    engineEnvironment: pick(environment, name => !notForEngines.test(name)),
+  })
 }
 
 /** Whether the environment names a proxy for HTTP, as the chart's `worker.proxy` does. */

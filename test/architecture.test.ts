@@ -51,7 +51,7 @@ const allowed: Record<string, { rooms: readonly string[]; packages: readonly str
     rooms: ['domain', 'telemetry'],
     packages: ['@kubernetes/client-node', 'undici', 'node:'],
   },
-  'platform/host': { rooms: ['domain', 'telemetry'], packages: ['node:'] },
+  'platform/host': { rooms: ['domain', 'telemetry'], packages: ['yaml', 'node:'] },
   'platform/memory': { rooms: ['domain', 'telemetry'], packages: ['node:'] },
   engines: { rooms: ['domain', 'telemetry'], packages: ['node:'] },
   worker: { rooms: ['domain', 'telemetry'], packages: ['zod', 'undici', '@huggingface/hub', 'node:'] },

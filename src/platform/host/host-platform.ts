@@ -1,0 +1,69 @@
+// Puts the parts of the host platform together: one database, every part on it.
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Runtime } from '../../domain/object.ts'
+import type { Platform } from '../../domain/platform.ts'
+import { HostDatabase } from './host-database.ts'
+import { HostJournal } from './host-journal.ts'
+import { HostObjects } from './host-objects.ts'
+import { HostPeople } from './host-people.ts'
+import { createHostServings } from './host-servings.ts'
+import { createHostStore } from './host-store.ts'
+import { createHostVolumes } from './host-volumes.ts'
+import { HostWork } from './host-work.ts'
+import { Supervisor } from './supervisor.ts'
+
+export interface HostParts {
+  readonly stateFolder: string
+  readonly modelsFolder: string
+  readonly secretsFolder: string
+  /** this program, as words: `worker run …` is put behind them */
+  readonly program: readonly string[]
+  readonly workerEnvironment: Readonly<Record<string, string>>
+  readonly engineEnvironment: Readonly<Record<string, string>>
+  /** something beside the passes failed; it is tried again */
+  readonly onFailure: (error: unknown) => void
+}
+
+export interface Host {
+  readonly platform: Platform
+  readonly people: HostPeople
+  /** Workers and engines go on. */
+  close(): void
+}
+
+const now = (): Date => new Date()
+
+/** Throws when another daemon has the folder. */
+export const openHost = (parts: HostParts): Host => {
+  const { stateFolder, modelsFolder, secretsFolder, program, onFailure } = parts
+  mkdirSync(stateFolder, { recursive: true, mode: 0o700 })
+  mkdirSync(modelsFolder, { recursive: true })
+  const database = new HostDatabase(join(stateFolder, 'switchyard.db'))
+  const objects = new HostObjects(database)
+  const journal = new HostJournal(database, now, onFailure)
+  const store = createHostStore({ objects, journal })
+  const volumes = createHostVolumes({ store, modelsFolder })
+  const folder = join(stateFolder, 'works')
+  const environment = parts.workerEnvironment
+  const work = new HostWork({
+    database,
+    now,
+    onFailure,
+    program: { command: program, environment, folder, secretsFolder },
+  })
+  const places = { folder: join(stateFolder, 'engines'), environment: parts.engineEnvironment }
+  const supervisor = new Supervisor({ database, places, now, onFailure, onChange: key => engines.tell(key) })
+  const runtimes = () => objects.list('Runtime') as readonly Runtime[]
+  const engines = createHostServings({ supervisor, volumes, places, runtimes })
+  return {
+    platform: { name: 'host', store, work, volumes, journal, servings: engines.servings },
+    people: new HostPeople({ objects, journal, now }),
+    close: () => {
+      work.stop()
+      engines.stop()
+      supervisor.stop()
+      database.close()
+    },
+  }
+}

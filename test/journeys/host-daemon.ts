@@ -1,0 +1,82 @@
+// `switchyard host` as a process of this machine, in a folder of the test's, with the stand-ins of engine and hub; killed and begun again at will.
+import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { execa } from 'execa'
+import { stringify } from 'yaml'
+import { bundle } from '../../scripts/build.ts'
+import type { Runtime } from '../../src/domain/object.ts'
+import { HostDatabase } from '../../src/platform/host/host-database.ts'
+import { HostJournal } from '../../src/platform/host/host-journal.ts'
+import { HostObjects } from '../../src/platform/host/host-objects.ts'
+import { findProcesses, isAlive, type ProcessMark } from '../../src/platform/host/process-mark.ts'
+import { ServingRecords } from '../../src/platform/host/serving-records.ts'
+import { WorkRecords } from '../../src/platform/host/work-records.ts'
+import { bundleEngine } from '../stand-ins/engine/bundle.ts'
+
+export interface HostWish {
+  readonly hubUrl: string
+  /** of the engine stand-in */
+  readonly engine?: Readonly<Record<string, string>>
+}
+
+export const openMachine = async ({ hubUrl, engine = {} }: HostWish) => {
+  const folder = mkdtempSync(join(tmpdir(), 'switchyard-machine-'))
+  const at = (...names: string[]): string => join(folder, ...names)
+  const program = await bundle(at('program', 'switchyard.mjs'))
+  await bundleEngine(at('bin'), process.execPath)
+  mkdirSync(at('manifests'))
+  const lines: string[] = []
+  const environment = {
+    PATH: `${at('bin')}:${process.env['PATH']}`,
+    HOME: folder,
+    SWITCHYARD_STATE_FOLDER: at('state'),
+    SWITCHYARD_MANIFESTS_FOLDER: at('manifests'),
+    SWITCHYARD_SECRETS_FOLDER: at('secrets'),
+    SWITCHYARD_HUB_ENDPOINT: hubUrl,
+    ...engine,
+  }
+  const begin = () => {
+    const options = { env: environment, extendEnv: false, all: true, reject: false } as const
+    const daemon = execa(process.execPath, [program, 'host'], options)
+    daemon.all.setEncoding('utf8').on('data', (text: string) => lines.push(text))
+    return daemon
+  }
+
+  /** As an editor or Git does: the new file takes the old one's place. */
+  const write = (name: string, objects: readonly object[]): void => {
+    writeFileSync(at('manifests', `.${name}`), objects.map(one => stringify(one)).join('---\n'))
+    renameSync(at('manifests', `.${name}`), at('manifests', name))
+  }
+
+  /** What stands in the store; only while no daemon runs. */
+  const read = <T>(look: (database: HostDatabase) => T): T => {
+    const database = new HostDatabase(at('state', 'switchyard.db'))
+    try {
+      return look(database)
+    } finally {
+      database.close()
+    }
+  }
+  const engineOf = (): ProcessMark | undefined =>
+    read(database => new ServingRecords(database).all()[0]?.run?.mark)
+  const worksOf = () => read(database => new WorkRecords(database).all())
+  const objects = () =>
+    read(database => {
+      const all = new HostObjects(database)
+      return [...all.list('Model'), ...(all.list('Runtime') as readonly Runtime[])]
+    })
+  const journalOf = (uid: string) => read(database => new HostJournal(database, () => new Date()).read(uid))
+
+  const close = (): void => {
+    const tokens = read(database => [
+      ...new ServingRecords(database).all().map(({ run }) => run?.token ?? ''),
+      ...new WorkRecords(database).all().map(({ token }) => token),
+    ])
+    for (const token of tokens.filter(Boolean))
+      for (const mark of findProcesses(token)) if (isAlive(mark)) process.kill(mark.pid, 'SIGKILL')
+    rmSync(folder, { recursive: true, force: true })
+  }
+  const starts = (): number => lines.join('').split('switchyard host runs').length - 1
+  return { begin, starts, write, engineOf, worksOf, objects, journalOf, close, log: () => lines.join('') }
+}
