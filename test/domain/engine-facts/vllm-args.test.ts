@@ -21,6 +21,17 @@ describe('a vLLM command line', () => {
     ['--trust-remote', 'trust-remote-code'],
     ['--serv a b', 'served-model-name=a,b'],
     ['-ep -dp 2', 'enable-expert-parallel data-parallel-size=2'],
+    ['--seed - --port -x', 'seed=- port x?'],
+    ['--brand-new a-1 --port 1', 'brand-new?=a-1 port=1'],
+    ['-O32 x-O3', 'optimization-level=32 [x-O3]'],
+    ['--no-brand-new --port 1', 'no-brand-new? port=1'],
+    ['--brand-new=a=b --brand.new=1', 'brand-new?=a=b brand.new=1'],
+    ['--no-seed 5 /m', 'no-seed?=5,/m'],
+    ['=x /m', '[=x] [/m]'],
+    ['-tp=2 -zz=3', 'tensor-parallel-size=2 zz?=3'],
+    ['-max-model-len 5', 'max-model-len=5'],
+    ['-enforce-ea 5', 'enforce-ea?=5'],
+    ['--a.b_c 1', 'a.b_c=1'],
   ]
   it.each(rows)('%s is read as %s', (line, expected) => {
     const shown = parseGroups(line.split(' ')).map(group => {
@@ -41,6 +52,9 @@ describe('a vLLM command line', () => {
 
   it('an ambiguous beginning stays what was written', () => {
     expect(toFlagName('--max')).toBe('max')
+    expect(toFlagName('--max-model-len_x.y_z')).toBe('max-model-len-x.y_z')
+    expect(toFlagName('word')).toBe('')
+    expect(toFlagName('x--port')).toBe('')
     expect(toFlagName('--no-trust-remote')).toBe('no-trust-remote-code')
   })
 })
@@ -94,6 +108,18 @@ describe('engineArgs for vLLM', () => {
     const refuse = () => checkEngineArgs(line.split(' '))
     expect(refuse).toThrow(expect.objectContaining({ name: 'Rejected', reason: 'ArgumentNotAllowed' }))
     expect(refuse).toThrow(/^engineArgs: ".+" is not allowed: .+/)
+  })
+
+  it.each([
+    ['other/model', 'it belongs to no flag'],
+    ['-- x', 'what follows would be read as the model'],
+    ['-z 5', 'this short flag is not known'],
+    ['--chat-template $(HF_TOKEN)', '"$(HF_TOKEN)" is not allowed: $( ) would be replaced'],
+    ['--no-conf', 'it can be read as --config'],
+    ['--code-rev x', 'it names other files'],
+    ['--api-key k', 'a key on a command line'],
+  ])('%s is refused: %s', (line, why) => {
+    expect(() => checkEngineArgs(line.split(' '))).toThrow(why)
   })
 
   const allowed = [

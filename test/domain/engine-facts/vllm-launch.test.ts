@@ -90,7 +90,35 @@ describe('launching vLLM by arguments', () => {
   it('a word behind an unknown flag that may be the model is refused with the way out', () => {
     const launch = () => launchVllm(aRecipe(), sight('vllm serve', '--brand-new /old'))
     expect(launch).toThrow(expect.objectContaining({ reason: 'UnknownEntrypoint' }))
-    expect(launch).toThrow(/right after serve/)
+    expect(launch).toThrow(/whether "\/old" is the model; write the model right after serve/)
+  })
+
+  it.each([
+    ['vllm serve', '--brand-new=x'],
+    ['vllm serve', '--brand-new'],
+    ['vllm serve', '/old --brand-new x'],
+    ['vllm serve', '--model /old --brand-new x'],
+    ['vllm serve', '--port 8000'],
+    ['python3 -m vllm.entrypoints.openai.api_server', '--brand-new x'],
+  ])('no word behind an unknown flag may be the model: command "%s", args "%s"', (command, args) => {
+    expect(() => launchVllm(aRecipe(), sight(command, args))).not.toThrow()
+  })
+
+  it.each([
+    ['--port 8000', '/etc/engine.yaml', 'vllm serve does not read it'],
+    ['--config=/etc/engine.yaml', '/etc/engine.yaml', 'vllm serve does not read it'],
+    [
+      '--config /other.yaml',
+      '/etc/engine.yaml',
+      'the engine reads "/other.yaml", the ConfigMap is mounted at "/etc/engine.yaml"',
+    ],
+  ])('a config file is refused that the engine does not read: args "%s"', (args, configPath, why) => {
+    expect(() => launchVllm(aRecipe(), sight('vllm serve', args, { config: '', configPath }))).toThrow(why)
+  })
+
+  it('a config file is written where nobody knows where it is mounted', () => {
+    const found = sight('vllm serve', '--config /any.yaml', { config: 'port: 1\n' })
+    expect(launchVllm(aRecipe(), found).config).toContain('port: 1\n')
   })
 })
 
