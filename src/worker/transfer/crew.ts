@@ -41,6 +41,8 @@ export class Connections {
 }
 
 const beatMs = 50
+/** Asked for by fetch to learn where the bytes are: what follows comes over sockets, in a fraction of the memory. */
+const firstBytes = 64 << 10
 /** Parts before the first gap that are worked on, for each connection; at least for so many connections. */
 const partsEach = 2
 const leastConnections = 4
@@ -181,7 +183,7 @@ export class Crew {
   }
 
   #partOrder(member: Member) {
-    const { path, onBytes, sockets, throttle } = this.#order
+    const { path, onBytes, throttle } = this.#order
     const url = this.#known ?? this.#order.url
     const askedAt = performance.now()
     const onAnswer = (answered: string): void => {
@@ -196,9 +198,16 @@ export class Crew {
       path,
       onBytes,
       onAnswer,
-      ...(this.#known && sockets ? { sockets } : {}),
+      ...this.#way(),
       ...(throttle ? { throttle } : {}),
     }
+  }
+
+  /** Sockets for an address that is known; until then little is asked for. A blob of one part is asked for at once. */
+  #way(): { readonly sockets?: RangeSockets; readonly most?: number } {
+    const { sockets, partial } = this.#order
+    if (!sockets || partial.parts <= 1) return {}
+    return this.#known ? { sockets } : { most: firstBytes }
   }
 
   #noteFlow(member: Member, setupMs: number): void {

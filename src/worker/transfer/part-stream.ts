@@ -17,6 +17,8 @@ export interface PartOrder {
   /** connections for an address that has answered a range before */
   readonly sockets?: RangeSockets
   readonly throttle?: Throttle
+  /** bytes to ask for at most: a part may come in pieces */
+  readonly most?: number
   /** name of the file, for messages */
   readonly path: string
   readonly onBytes: () => void
@@ -33,14 +35,14 @@ interface Streaming {
   readonly part: Part
 }
 
-/** Appends what is missing of the part; resolves once it is whole and on its way to the disk. */
+/** Appends what is missing of the part, or as much as the order allows; whole it is on its way to the disk. */
 export const streamPart = async (
   wire: Wire,
   dog: Watchdog,
   { order, partial, part }: Streaming,
 ): Promise<void> => {
   const from = part.start + partial.received(part.index)
-  const end = part.start + part.size
+  const end = Math.min(part.start + part.size, from + (order.most ?? part.size))
   const { size } = partial.order
   const isAll = from === 0 && end === size
   const answer = await open(wire, dog, { order, range: isAll ? undefined : `bytes=${from}-${end - 1}` })
@@ -55,7 +57,7 @@ export const streamPart = async (
     await answer.cancel()
     throw error
   }
-  await partial.sync(part.index)
+  if (partial.isWhole(part.index)) await partial.sync(part.index)
 }
 
 /** The whole blob from its first byte, for a server without ranges. */

@@ -3,11 +3,10 @@
 import { connect as connectPlain, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { checkHost, guardedLookup } from './guard.ts'
+import { Slabs, slabBytes } from './slabs.ts'
 
-/** A write costs more by its number than by its bytes, as long as they stay in the processor's cache until it is made. */
-const slabBytes = 768 << 10
-/** One that is filled and one that is written; the second is made when it is needed. */
-const slabs = 2
+/** Slabs that may be full or written while another is filled. */
+const mostFull = 1
 /** A slab with less room than this is handed on. */
 const leastRoom = 16 << 10
 const headLimit = 32 << 10
@@ -52,10 +51,11 @@ const lengthOf = ({ status, headers }: RangeHead): number | undefined => {
 
 export class RangeSocket {
   readonly #socket: Socket
-  readonly #free: Buffer[] = []
-  #made = 1
+  readonly #slabs: Slabs
+  /** handed on and not yet taken back */
+  #handedOn = 0
   #full: Filled[] = []
-  #slab: Buffer = Buffer.allocUnsafeSlow(slabBytes)
+  #slab: Buffer
   #start = 0
   #end = 0
   /** bytes of the body that have not arrived; undefined while no body is due */
@@ -66,7 +66,9 @@ export class RangeSocket {
   #wake: (() => void) | undefined
   #onHead: ((head: RangeHead | undefined) => void) | undefined
 
-  private constructor(url: URL, onOpen: () => void) {
+  private constructor(url: URL, slabs: Slabs, onOpen: () => void) {
+    this.#slabs = slabs
+    this.#slab = slabs.take()
     const isTls = url.protocol === 'https:'
     const host = url.hostname.replace(/^\[(.*)\]$/, '$1')
     const onread = {
@@ -86,15 +88,15 @@ export class RangeSocket {
     this.#socket.once(isTls ? 'secureConnect' : 'connect', onOpen)
     this.#socket.setNoDelay(true)
     this.#socket.on('error', error => this.#fail(error))
-    this.#socket.on('close', () => this.#fail(new Error('the connection was closed')))
+    this.#socket.on('close', () => this.#close())
   }
 
   /** Throws when the connection cannot be made, also when it takes too long. */
-  static async open(url: URL, signal: AbortSignal): Promise<RangeSocket> {
+  static async open(url: URL, signal: AbortSignal, slabs = new Slabs()): Promise<RangeSocket> {
     checkHost(url.hostname)
     const limit = AbortSignal.any([signal, AbortSignal.timeout(connectMs)])
     const opened = Promise.withResolvers<void>()
-    const socket = new RangeSocket(url, opened.resolve)
+    const socket = new RangeSocket(url, slabs, opened.resolve)
     socket.#wake = () => opened.reject(socket.#error)
     const onAbort = (): void => opened.reject(limit.reason as Error)
     limit.addEventListener('abort', onAbort, { once: true })
@@ -156,7 +158,11 @@ export class RangeSocket {
   }
 
   #takeBack(): void {
-    for (const { slab, isLast } of this.#lent) if (isLast) this.#free.push(slab)
+    for (const { slab, isLast } of this.#lent) {
+      if (!isLast) continue
+      this.#slabs.give(slab)
+      this.#handedOn--
+    }
     this.#lent = []
     if (this.#socket.isPaused()) this.#socket.resume()
   }
@@ -218,16 +224,19 @@ export class RangeSocket {
   /** The slab is full: the reader gets it, another takes its place. MUST be called while the socket asks for a buffer. */
   #handOn(): void {
     this.#full.push({ slab: this.#slab, start: this.#start, end: this.#end, isLast: true })
-    this.#slab = this.#free.pop() ?? this.#makeSlab()
+    this.#handedOn++
+    this.#slab = this.#slabs.take()
     this.#start = 0
     this.#end = 0
-    if (this.#free.length === 0 && this.#made >= slabs) this.#socket.pause()
+    if (this.#handedOn >= mostFull) this.#socket.pause()
     this.#wake?.()
   }
 
-  #makeSlab(): Buffer {
-    this.#made++
-    return Buffer.allocUnsafeSlow(slabBytes)
+  /** What was lent may still be written: it is left to the collector. */
+  #close(): void {
+    this.#fail(new Error('the connection was closed'))
+    if (this.#full.length === 0 && this.#lent.length === 0 && this.#start === this.#end)
+      this.#slabs.give(this.#slab)
   }
 
   #fail(error: Error): void {
