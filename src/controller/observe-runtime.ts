@@ -1,6 +1,8 @@
 // Gathers everything a rule of the Runtime life cycle may see: objects, serving, volume, and what the engine says.
+import { canServe, formatOf } from '../domain/artifact.ts'
 import type { Task } from '../domain/capabilities.ts'
 import type { Engine } from '../domain/engine.ts'
+import { toGgufName } from '../domain/engine-facts/ollama-names.ts'
 import { Rejected } from '../domain/failure.ts'
 import { toLedger } from '../domain/ledger.ts'
 import type { Copy } from '../domain/model.ts'
@@ -133,10 +135,11 @@ const toWanted = (place: Place): Candidate | Problem | undefined => {
 }
 
 const engineMisfit = ({ runtime }: Place, model: Model): Problem | undefined => {
-  const isOllama = model.spec.source.ollama !== undefined
-  if (isOllama === (runtime.spec.engine === 'Ollama')) return undefined
-  const hub = model.spec.source.local ? 'a folder of the volume' : 'the Hugging Face Hub'
-  const source = isOllama ? 'an Ollama registry' : hub
+  const { ollama, local } = model.spec.source
+  const format = formatOf(model.spec.source, model.status.resolved?.format)
+  if (!format || canServe(runtime.spec.engine, format)) return undefined
+  const place = local ? 'a folder of the volume' : 'the Hugging Face Hub'
+  const source = ollama ? 'an Ollama registry' : `${place} as ${format}`
   return problem(
     'EngineCannotServe',
     `spec.activeModel: ${model.metadata.name} comes from ${source}, which ${runtime.spec.engine} cannot serve`,
@@ -193,7 +196,7 @@ const candidateOf = (place: Place, model: Model, revision: string): Candidate | 
 
 const wishOf = (runtime: Runtime, model: Model, at: { volume: VolumeView; revision: string }) => {
   const { volume, revision } = at
-  const { ollama, local } = model.spec.source
+  const { ollama, local, huggingFace } = model.spec.source
   const path = findCopy(model, volume)?.path
   const modelArgs = model.spec.engineArgs?.find(one => one.engine === runtime.spec.engine)?.args ?? []
   return {
@@ -205,6 +208,9 @@ const wishOf = (runtime: Runtime, model: Model, at: { volume: VolumeView; revisi
     task: taskOf(model),
     ...(path ? { path: local ? path : path.replace(/[^/]+$/, revision) } : {}),
     ...(ollama ? { ollamaName: ollama.name } : {}),
+    ...(huggingFace && runtime.spec.engine === 'Ollama'
+      ? { ollamaName: toGgufName(huggingFace.repo, model.metadata.name) }
+      : {}),
   }
 }
 

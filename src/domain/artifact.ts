@@ -1,16 +1,30 @@
 // A resolved source: which exact bytes a Model means, and what their metadata says they can do.
 import * as z from 'zod'
 import { Capabilities } from './capabilities.ts'
+import type { EngineName } from './parts.ts'
 import { bytes, count, text } from './schema.ts'
 
 export const formats = ['Safetensors', 'GGUF', 'Ollama'] as const
 export type Format = (typeof formats)[number]
 
+const served: Readonly<Record<EngineName, readonly Format[]>> = {
+  VLLM: ['Safetensors'],
+  Ollama: ['Ollama', 'GGUF'],
+}
+
+/** Undefined for a repository of the Hub that was not looked into yet. */
+export const formatOf = (
+  { ollama, local }: { readonly ollama?: unknown; readonly local?: unknown },
+  known: Format | undefined,
+): Format | undefined => (ollama ? 'Ollama' : (known ?? (local ? 'Safetensors' : undefined)))
+
+export const canServe = (engine: EngineName, format: Format): boolean => served[engine].includes(format)
+
 /** What `resolve` found; stands in `status.resolved`. `bytes` are after the filters. */
 export const Resolved = z.object({
   sourceHash: text(64).describe('Hash of spec.source that this belongs to.'),
   revision: text(128).describe(
-    'Commit (Hugging Face), digest of the manifest (Ollama) or of the file list (local).',
+    'Commit (Hugging Face; of a GGUF with the digest of its manifest), digest of the manifest (Ollama) or of the file list (local).',
   ),
   files: count().describe('Files to fetch, after the patterns.'),
   bytes: bytes().describe('Their bytes.'),

@@ -148,7 +148,7 @@ export const reasons = {
   InvalidEndpoint: text('An address is not a plain http(s) address.', 'Correct the field that is named.'),
   EngineCannotServe: text(
     'This kind of source cannot run on this engine.',
-    'Use vLLM for safetensors and Ollama for names of an Ollama registry.',
+    'Use vLLM for safetensors, and Ollama for one GGUF file or a name of an Ollama registry.',
   ),
   ArgumentNotAllowed: text(
     'An argument is owned by Switchyard or is unsafe.',

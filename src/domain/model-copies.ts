@@ -231,7 +231,11 @@ export const taskBase = (facts: ModelFacts) => {
   const { tokenSecretRef: _, ...huggingFace } = source.huggingFace ?? { repo: '', revision: '' }
   return {
     owner: facts.seen.model.metadata.uid,
-    source: source.huggingFace ? { huggingFace } : local ? { local } : { ollama },
+    source: source.huggingFace
+      ? { huggingFace: { ...huggingFace, tag: facts.seen.model.metadata.name } }
+      : local
+        ? { local }
+        : { ollama },
     sourceHash: facts.seen.sourceHash,
     ...facts.seen.taskDefaults,
     ...(secretOf(facts) ? { tokenFile } : {}),

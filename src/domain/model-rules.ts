@@ -1,6 +1,6 @@
 // The Model life cycle: ordered rules, the first that speaks decides, and its name is the phase.
 
-import type { Format } from './artifact.ts'
+import { canServe, formatOf } from './artifact.ts'
 import { laneState, retryWords, untilRetry } from './attempts.ts'
 import type { Reason } from './conditions.ts'
 import { decideBy, type ModelAction, type ModelDecision, type ModelPhase, type Rule } from './decision.ts'
@@ -8,7 +8,6 @@ import { type CopyPlan, ownerOf, planCopy, taskBase, tokenOf, wantedCopies } fro
 import { leavingCopies, removeCopies } from './model-removal.ts'
 import { hasEnded, isPresentResolve, type ModelFacts, resolveSubject, unsettled } from './model-settle.ts'
 import { isProblem } from './observation.ts'
-import type { EngineName } from './parts.ts'
 
 type Speak = (facts: ModelFacts) => ModelDecision | undefined
 
@@ -45,8 +44,6 @@ const paused: Speak = facts =>
       }
     : undefined
 
-const formatsOf: Record<EngineName, readonly Format[]> = { VLLM: ['Safetensors'], Ollama: ['Ollama'] }
-
 const rejected: Speak = facts => {
   const { model } = facts.seen
   const no = (reason: Reason, message: string): ModelDecision => ({
@@ -57,9 +54,9 @@ const rejected: Speak = facts => {
     isStalled: true,
   })
   if (model.invalid) return no('InvalidSpec', model.invalid)
-  const source: Format = model.spec.source.ollama ? 'Ollama' : (facts.resolved?.format ?? 'Safetensors')
+  const source = formatOf(model.spec.source, facts.resolved?.format)
   const misfit = facts.seen.runtimes.find(
-    r => r.why === 'Named' && r.engine && !formatsOf[r.engine].includes(source),
+    r => r.why === 'Named' && r.engine && source && !canServe(r.engine, source),
   )
   if (!misfit) return undefined
   return no(

@@ -24,6 +24,8 @@ const huggingFace = z.object({
   include: z.array(z.string()).optional(),
   exclude: z.array(z.string()).optional(),
   mirrors: z.array(z.object({ endpoint: z.string() })).optional(),
+  /** name of the Model: the tag of a GGUF in Ollama's store */
+  tag: z.string().optional(),
 })
 const ollama = z.object({ name: z.string(), digest: z.string().optional() })
 const local = z.object({ path: z.string() })

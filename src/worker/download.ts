@@ -1,10 +1,11 @@
 // download: list again, plan what is missing, refuse what does not fit, fetch and verify, publish, write the receipt.
 import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import type { CopyResult } from '../domain/artifact.ts'
 import { type Adoption, adopt } from './adopt.ts'
 import { type DownloadTask, toDraft, toFinished } from './draft-receipt.ts'
 import { fetchBlobs } from './fetch-blobs.ts'
-import { ensureFolder, sizeOf } from './layout/disk.ts'
+import { ensureFolder, sizeOf, writeWhole } from './layout/disk.ts'
 import { listSuspects, shelfOf, trust } from './layout/doubt.ts'
 import { openStore, probeVolume } from './layout/open-store.ts'
 import {
@@ -34,7 +35,7 @@ export const download = async (
   const { layout, owner } = task
   const startedAt = new Date()
   reporter.enter('Planning')
-  const store = openStore({ ...nameSource(task.source), layout, owner })
+  const store = openStore({ ...nameSource(task.source, task.layout), layout, owner })
   await probeVolume(layout, owner)
   const filed = await readReceipts(layout)
   const done = await findDone(task, store, filed)
@@ -59,6 +60,7 @@ const fetchCopy = async (known: Adoption, reporter: Reporter): Promise<Filed> =>
   const planned = await makePlan({ ...known, layout, name: source.name, signal: source.wire.signal })
   await checkRoom(planned, layout, task.budgetBytes)
   await writeReceipt(layout, toDraft(task, { source, listing, origins: planned.origins }))
+  await writeMade(store, planned.made)
   const { plan, note } = await share(task, { listing, store, plan: planned })
   reporter.restart()
   reporter.enter('Downloading', { bytesTotal: plan.bytesTotal, filesTotal: listing.files.length })
@@ -103,12 +105,19 @@ const findDone = async (
 
 const listAgain = async (task: DownloadTask, source: Source): Promise<Listing> => {
   const listing = await source.list(task.revision)
+  refuseMisfit(task, listing)
   const digest = toListDigest(listing.files)
-  if (digest === task.listDigest) return listing
+  if (digest === task.listDigest && listing.revision === task.revision) return listing
   throw new WorkError(
     'Integrity',
     `the source lists other files for ${task.revision} than when it was resolved: ${digest} instead of ${task.listDigest}`,
   )
+}
+
+/** What has a manifest is read by Ollama alone, and Ollama reads nothing else. */
+const refuseMisfit = ({ layout }: DownloadTask, { manifest, format }: Listing): void => {
+  if ((manifest !== undefined) === (layout.kind === 'OllamaStore')) return
+  throw new WorkError('EngineCannotServe', `${format} cannot be stored as ${layout.kind}`)
 }
 
 /** Hashing what is there already takes as long as it takes: it is shown, and is no speed of the download. */
@@ -130,6 +139,14 @@ const share = async (task: DownloadTask, { plan, store, listing }: Sharing): Pro
   if (shared.bytesMissing > plan.bytesMissing) await checkRoom(shared, task.layout, task.budgetBytes)
   const note = describeSharing(plan.shared, ways)
   return { plan: shared, ...(note ? { note } : {}) }
+}
+
+const writeMade = async (store: Store, made: Plan['made']): Promise<void> => {
+  for (const [blob, content] of made) {
+    const path = join(store.staging, blob)
+    await writeWhole({ path, staging: store.staging, content })
+    await store.putBlob(path, blob)
+  }
 }
 
 interface Sharing {

@@ -2,6 +2,7 @@
 import type { WorkerTask } from '../domain/worker-task.ts'
 import { type Receipt, type ReceiptFile, relativePath } from './layout/receipt.ts'
 import { toBytes } from './sources/listing-digest.ts'
+import { nameSource } from './sources/open-source.ts'
 import type { Listing, Source } from './sources/source.ts'
 
 export type DownloadTask = WorkerTask & { readonly command: 'download' }
@@ -20,7 +21,7 @@ const originOf = (source: Source, { revision, files }: Listing): string =>
 export const toDraft = (task: DownloadTask, { source, listing, origins }: Known): Receipt => ({
   version: 1,
   owner: task.owner,
-  source: { kind: source.kind, name: source.name, asked: source.asked },
+  source: { ...nameSource(task.source, task.layout), asked: source.asked },
   sourceHash: task.sourceHash,
   endpoint: source.kind === 'Local' ? 'file:' : originOf(source, listing),
   revision: listing.revision,

@@ -10,7 +10,7 @@ import { countHeld, roomOf, toNeed, toNoSpace } from './room.ts'
 import { type Elsewhere, findElsewhere } from './share-blobs.ts'
 import { toBlobs } from './sources/listing-digest.ts'
 import type { Listing, SourceFile } from './sources/source.ts'
-import { hashFile } from './transfer/digest.ts'
+import { hashFile, sha256 } from './transfer/digest.ts'
 
 export interface Plan {
   readonly missing: readonly SourceFile[]
@@ -18,6 +18,8 @@ export interface Plan {
   readonly present: ReadonlyMap<string, string>
   /** blob → where else on the volume its bytes are; neither missing nor present */
   readonly shared: ReadonlyMap<string, Elsewhere>
+  /** blobs of our own making that have to be written; they count as present */
+  readonly made: ReadonlyMap<string, Buffer>
   readonly origins: ReadonlyMap<string, ReceiptFile['origin']>
   readonly bytesTotal: number
   readonly bytesMissing: number
@@ -72,7 +74,7 @@ const checkBlob = async (
 const sumOf = (files: readonly SourceFile[]): number => files.reduce((sum, file) => sum + file.size, 0)
 
 /** How the name of a blob came into this store, for those that are of our making. */
-const toMade = (filed: readonly Filed[]): ReadonlyMap<string, ReceiptFile['origin']> =>
+const toNamed = (filed: readonly Filed[]): ReadonlyMap<string, ReceiptFile['origin']> =>
   new Map(
     filed.flatMap(({ receipt }) =>
       receipt.files.filter(isOurs).map(file => [file.blob, file.origin] as const),
@@ -83,7 +85,7 @@ export const makePlan = async (order: PlanOrder): Promise<Plan> => {
   const same = ofSameStore(order)
   const isSuspect = await listSuspects(order.layout, shelfAt(order.layout, order.name))
   const trusted = toTrusted(same, isSuspect)
-  const made = toMade(same)
+  const named = toNamed(same)
   const present = new Map<string, string>()
   const origins = new Map<string, ReceiptFile['origin']>()
   const blobs = toBlobs(order.listing.files)
@@ -91,7 +93,12 @@ export const makePlan = async (order: PlanOrder): Promise<Plan> => {
     const sha256 = await checkBlob(order, file, trusted)
     if (!sha256) continue
     present.set(file.blob, sha256)
-    origins.set(file.blob, made.get(file.blob) ?? 'Found')
+    origins.set(file.blob, named.get(file.blob) ?? 'Found')
+  }
+  const made = new Map([...(order.listing.made ?? [])].filter(([blob]) => !present.has(blob)))
+  for (const [blob, bytes] of made) {
+    present.set(blob, sha256(bytes))
+    origins.set(blob, 'Fetched')
   }
   const absent = blobs.filter(file => !present.has(file.blob))
   const shared = await findElsewhere(order, absent)
@@ -99,7 +106,7 @@ export const makePlan = async (order: PlanOrder): Promise<Plan> => {
   const missing = absent.filter(file => !shared.has(file.blob))
   const bytesHeld = await countHeld(order.store, missing)
   const sums = { bytesTotal: sumOf(blobs), bytesMissing: sumOf(missing), bytesHeld }
-  return { missing, present, shared, origins, ...sums }
+  return { missing, present, shared, made, origins, ...sums }
 }
 
 /** The plan after the names were made: what could not be shared is missing. */
@@ -116,6 +123,7 @@ export const afterSharing = (
     missing,
     present: new Map([...plan.present, ...named]),
     shared: new Map(),
+    made: new Map(),
     origins: new Map([...plan.origins, ...ways, ...fetched]),
     bytesTotal: plan.bytesTotal,
     bytesMissing: sumOf(missing),

@@ -31,7 +31,7 @@ const toLeaving = (filed: readonly Filed[], { owner, revision }: RemoveTask): Fi
 export const remove = async (task: RemoveTask, reporter: Reporter): Promise<z.infer<typeof RemoveResult>> => {
   const { layout, owner } = task
   reporter.enter('Removing')
-  openStore({ ...nameSource(task.source), layout, owner })
+  openStore({ ...nameSource(task.source, task.layout), layout, owner })
   await probeVolume(layout, owner)
   const filed = await readReceipts(layout)
   const leaving = toLeaving(filed, task)

@@ -21,7 +21,7 @@ export const resolve = async (
   const capabilities = await source.inspect(listing, pin)
   return {
     sourceHash: task.sourceHash,
-    revision: pin.revision,
+    revision: listing.revision,
     files: listing.files.length,
     bytes: toBytes(listing),
     format: listing.format,

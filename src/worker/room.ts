@@ -73,7 +73,7 @@ export const tellRoom = async (task: DownloadTask, error: unknown): Promise<unkn
 /** From the intent on the volume; before there is one only the work's own files are known. */
 const stillNeeded = async (task: DownloadTask): Promise<Room> => {
   const { layout, owner, listDigest } = task
-  const store = openStore({ ...nameSource(task.source), layout, owner })
+  const store = openStore({ ...nameSource(task.source, task.layout), layout, owner })
   const filed = await readReceipts(layout)
   const intent = filed.find(({ receipt }) => receipt.owner === owner && receipt.listDigest === listDigest)
   const files = intent?.receipt.files ?? []

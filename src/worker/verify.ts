@@ -19,7 +19,7 @@ export const verify = async (
   reporter: Reporter,
 ): Promise<CopyResult> => {
   const startedAt = performance.now()
-  const store = openStore({ ...nameSource(task.source), layout: task.layout, owner: task.owner })
+  const store = openStore({ ...nameSource(task.source, task.layout), layout: task.layout, owner: task.owner })
   const filed = await readReceipts(task.layout)
   const mine = findReceipt(task, filed)
   const { receipt, digest } = mine

@@ -137,6 +137,33 @@ describe.skipIf(!ollama)('the real Ollama', () => {
     place.close()
   })
 
+  it('answers from a GGUF of the Hub, by our manifest', async () => {
+    const template = '{{- range .Messages }}<|{{ .Role }}|>\n{{ .Content }}<|eos|>\n{{ end }}<|assistant|>\n'
+    const files = {
+      'tiny.gguf': { file: model.gguf },
+      template,
+      params: '{"stop":["<|eos|>"],"temperature":0}',
+    }
+    const hub = await startHub({ repos: [{ id: 'acme/tiny-GGUF', files }] })
+    const place = openWorkplace('OllamaStore', hub.url)
+    const server = await startOllama(place.layout.path)
+    const huggingFace = { repo: 'acme/tiny-GGUF', revision: 'main', include: ['*.gguf'], tag: 'tiny' }
+    try {
+      expect((await place.fetch({ huggingFace })).code).toBe(0)
+      const { revision } = (await place.resolve({ huggingFace })).result.resolution!
+      const { models } = await server.ask('/api/tags')
+      const digest = revision.split('+sha256:')[1]
+      expect(models).toMatchObject([{ name: 'hf.co/acme/tiny-GGUF:tiny', digest }])
+      const messages = [{ role: 'user', content: 'Who?' }]
+      const body = { model: 'hf.co/acme/tiny-GGUF:tiny', stream: false, messages }
+      expect((await server.ask('/api/chat', body)).message?.content.trim()).toBe(model.answer)
+    } finally {
+      server.stop()
+      await hub.close()
+      place.close()
+    }
+  })
+
   it('that starts afterwards prunes nothing of it', async () => {
     const image = ollamaLayers(model)
     const registry = await startRegistry({ models: { 'library/tiny:latest': image } })

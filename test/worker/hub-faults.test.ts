@@ -83,8 +83,8 @@ describe('weights that are not what their name says', () => {
     ['text', 'model.gguf', Buffer.alloc(20_000_000, 'x')],
   ])('%s under the name of %s is refused before the rest is fetched', async (_, path, bytes) => {
     hub.addRepo({ id: 'acme/odd', files: { [path]: bytes } })
-    const odd = { huggingFace: { repo: 'acme/odd', revision: 'main', include: [path] } }
-    const patient = openWorkplace('HubCache', hub.url)
+    const odd = { huggingFace: { repo: 'acme/odd', revision: 'main', include: [path], tag: 'odd' } }
+    const patient = openWorkplace(path.endsWith('.gguf') ? 'OllamaStore' : 'HubCache', hub.url)
     const { result } = await patient.fetch(odd)
     patient.close()
     expect(result.failure).toMatchObject({ reason: 'UnsafeFormat', retry: 'Never' })

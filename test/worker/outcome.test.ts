@@ -121,8 +121,9 @@ describe('a task that points outside its volume', () => {
     expect(code).toBe(10)
   })
   it('by its kind of store is EngineCannotServe', async () => {
-    const layout = { kind: 'OllamaStore' as const, root: '/data', path: '/data/ollama' }
-    const { result } = await run({ ...start, owner: 'owner', layout })
+    const layout = { kind: 'HubCache' as const, root: '/data', path: '/data/hub' }
+    const ollama = { ...start, source: { ollama: { name: 'tiny' } } }
+    const { result } = await run({ ...ollama, owner: 'owner', layout })
     expect(result.failure).toMatchObject({ reason: 'EngineCannotServe', retry: 'Never' })
   })
 })

@@ -56,8 +56,7 @@ export const openWorkplace = (
 ): Workplace => {
   const root = mkdtempSync(join(tmpdir(), 'worker-'))
   const layout: Layout = { root, kind, path: join(root, kind === 'HubCache' ? 'hub' : 'ollama') }
-  const place = kind === 'HubCache' ? { hubEndpoint: endpoint } : { registryEndpoint: endpoint }
-  const start = { owner: 'owner-1', sourceHash: 'hash', ...place }
+  const start = { owner: 'owner-1', sourceHash: 'hash', hubEndpoint: endpoint, registryEndpoint: endpoint }
   const pinned = (command: string) => (source: TaskSource, more: object) =>
     run({ ...start, command, source, layout, ...more } as WorkerTask, io)
   const resolve = (source: TaskSource, more: object = {}) =>

@@ -2,7 +2,7 @@
 import type { ContainerSight, Recipe, RecipeWish } from '../engine.ts'
 import { Rejected } from '../failure.ts'
 import { show, toDigest } from '../names.ts'
-import { toDigestText, toListedName } from './ollama-names.ts'
+import { digestOfRevision, toDigestText, toListedName } from './ollama-names.ts'
 import { hashRecipe, type Sha256 } from './recipe-hash.ts'
 
 /** Throws Rejected `ArgumentNotAllowed`, `InvalidName`. */
@@ -15,7 +15,7 @@ export const toOllamaRecipe = (wish: RecipeWish, sha256: Sha256): Recipe => {
     )
   }
   const model = toListedName(wish.ollamaName ?? '')
-  const identity = toDigest(toDigestText(wish.revision), 'revision')
+  const identity = toDigest(toDigestText(digestOfRevision(wish.revision)), 'revision')
   const servedNames = [...new Set([model, wish.alias])]
   const told = { engine: 'Ollama', model, identity, servedNames, args: [] } as const
   return { ...told, task: wish.task, hash: hashRecipe(told, sha256) }

@@ -3,8 +3,8 @@ import { link, readFile, rm, utimes } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { parseOllamaName } from '../../domain/names.ts'
 import { codeOf, WorkError } from '../outcome.ts'
+import { isManifestOf } from '../sources/gguf-image.ts'
 import type { Listing } from '../sources/source.ts'
-import { sha256 } from '../transfer/digest.ts'
 import {
   ensureFolder,
   ifThere,
@@ -57,7 +57,7 @@ export const openOllamaStore = ({ layout, name, owner, aliases = [] }: Place): S
     staging: store.staging,
     pathOf: () => undefined,
     shownAt: (_, { blob }) => join(store.blobs, blob),
-    isShown: async ({ revision }) => isRevision(await ifThere(readFile(store.manifest)), revision),
+    isShown: async ({ revision }) => isManifestOf(await ifThere(readFile(store.manifest)), revision),
     findBlob: blob => findBlob(store, blob),
     putBlob: (from, blob) => putBlob(store, from, blob),
     shareBlob: (from, blob) => shareBlob(store, from, blob),
@@ -130,7 +130,7 @@ const publish = async (store: OllamaStore, listing: Listing): Promise<void> => {
 const findFault = async (store: OllamaStore, receipt: Receipt): Promise<string | undefined> => {
   const manifest = await ifThere(readFile(store.manifest))
   if (!manifest) return 'the manifest is gone'
-  if (!isRevision(manifest, receipt.revision)) return 'the manifest is another one'
+  if (!isManifestOf(manifest, receipt.revision)) return 'the manifest is another one'
   for (const file of receipt.files) {
     if ((await sizeOf(join(store.blobs, file.blob))) === undefined) return `${file.blob} is gone`
   }
@@ -156,9 +156,6 @@ const withdraw = async (
   return freed
 }
 
-const isRevision = (manifest: Buffer | undefined, revision: string): boolean =>
-  manifest !== undefined && `sha256:${sha256(manifest)}` === revision
-
 /** A model that was there before us, whole, stays listed. */
 const hideManifest = async (
   store: OllamaStore,
@@ -171,7 +168,7 @@ const hideManifest = async (
   const wasThere = receipt.isAdopted ?? !receipt.files.some(isOurs)
   if (isHeld || wasThere) return
   for (const path of [...store.aliases, store.manifest]) {
-    if (!isRevision(await ifThere(readFile(path)), receipt.revision)) continue
+    if (!isManifestOf(await ifThere(readFile(path)), receipt.revision)) continue
     await removeFile(path)
     await pruneEmpty(dirname(path), store.manifests)
   }

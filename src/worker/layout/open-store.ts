@@ -24,14 +24,14 @@ const checkPaths = ({ layout, owner }: Place): void => {
 export const openStore = (place: Place): Store => {
   checkPaths(place)
   if (place.kind === 'Local') return openLocalFolder(place)
-  const wanted = place.kind === 'HuggingFace' ? 'HubCache' : 'OllamaStore'
-  if (place.layout.kind !== wanted) {
+  const isOllama = place.layout.kind === 'OllamaStore'
+  if (place.kind === 'Ollama' && !isOllama) {
     throw new WorkError(
       'EngineCannotServe',
       `a model of ${place.kind} cannot be stored as ${place.layout.kind}`,
     )
   }
-  return wanted === 'HubCache' ? openHubCache(place) : openOllamaStore(place)
+  return isOllama ? openOllamaStore(place) : openHubCache(place)
 }
 
 const notWritable = ['EACCES', 'EPERM', 'EROFS']

@@ -3,11 +3,14 @@ import { listFiles, modelInfo } from '@huggingface/hub'
 import type { Capabilities } from '../../domain/capabilities.ts'
 import { show, toCommit, toEndpoint, toRepoId, toRepoPath, toRevision } from '../../domain/names.ts'
 import type { BytesTask } from '../../domain/worker-task.ts'
+import { inspectImage } from '../inspect/image.ts'
 import { inspectRepository } from '../inspect/repository.ts'
 import { WorkError } from '../outcome.ts'
 import { digestOf } from '../transfer/digest.ts'
 import { askSmall, type Wire } from '../transfer/wire.ts'
+import { askHead } from './ask-head.ts'
 import { chooseFiles, type Patterns } from './choose-files.ts'
+import { commitOf, toImage } from './gguf-image.ts'
 import { toHubFetch } from './hub-fetch.ts'
 import type { Listing, Pin, Source, SourceFile } from './source.ts'
 import { openDoor } from './token.ts'
@@ -22,6 +25,8 @@ interface HubOrder extends Patterns {
   readonly task: BytesTask
   readonly wire: Wire
 }
+
+type UrlOf = (revision: string, file: Pick<SourceFile, 'path'>) => string
 
 interface Hub {
   readonly repo: string
@@ -38,7 +43,7 @@ export const openHuggingFace = async (order: HubOrder): Promise<Source> => {
   const wire = token ? { ...order.wire, token } : order.wire
   const hub: Hub = { repo, asked, endpoint, wire, patterns: order }
   const urlAt = (place: string) => (revision: string, file: Pick<SourceFile, 'path'>) =>
-    `${place}/${repo}/resolve/${revision}/${file.path.split('/').map(encodeURIComponent).join('/')}`
+    `${place}/${repo}/resolve/${commitOf(revision)}/${file.path.split('/').map(encodeURIComponent).join('/')}`
   const urlOf = urlAt(endpoint)
   const mirrors = (order.mirrors ?? []).map((mirror, n) => {
     return urlAt(toEndpoint(mirror.endpoint, `mirrors[${n}].endpoint`))
@@ -49,7 +54,7 @@ export const openHuggingFace = async (order: HubOrder): Promise<Source> => {
     asked,
     wire,
     pin: () => pin(hub),
-    list: revision => list(hub, revision),
+    list: revision => list(hub, urlOf, revision),
     urlOf,
     mirrorsOf: (revision, file) => mirrors.map(at => at(revision, file)),
     inspect: (listing, pinned) => inspect(hub, listing, { pin: pinned, urlOf }),
@@ -132,12 +137,14 @@ const toFile = (hub: Hub, entry: RawEntry): SourceFile => {
   return { path, size, digest: { algorithm: 'sha256', hex }, blob: hex, gitOid }
 }
 
-const list = async (hub: Hub, revision: string): Promise<Listing> => {
-  const commit = toCommit(revision)
+const list = async (hub: Hub, urlOf: UrlOf, revision: string): Promise<Listing> => {
+  const commit = toCommit(commitOf(revision))
   const all = await ask(hub, 'a file list', () => listAll(hub, commit))
   all.sort((a, b) => (a.path < b.path ? -1 : 1))
   const { files, format } = chooseFiles(all, hub.patterns)
-  return { revision, files, all, format }
+  const listing = { revision: commit, files, all, format }
+  if (format !== 'GGUF') return listing
+  return toImage(listing, file => readSmall(hub, urlOf(commit, file), file))
 }
 
 const listAll = async (hub: Hub, commit: string): Promise<SourceFile[]> => {
@@ -158,17 +165,30 @@ const listAll = async (hub: Hub, commit: string): Promise<SourceFile[]> => {
 
 interface Looking {
   readonly pin: Pin
-  readonly urlOf: (revision: string, file: Pick<SourceFile, 'path'>) => string
+  readonly urlOf: UrlOf
 }
 
 const inspect = (hub: Hub, listing: Listing, { pin: pinned, urlOf }: Looking): Promise<Capabilities> =>
-  inspectRepository({
-    listing,
-    declaredTask: pinned.declaredTask,
-    read: async file => {
-      const order = { url: urlOf(listing.revision, file), what: `${hub.repo}/${file.path}` }
-      const { bytes } = await askSmall(hub.wire, order, file.size)
-      if (digestOf(file.digest.algorithm, bytes) === file.digest.hex) return bytes
-      throw new WorkError('Integrity', `${file.path}: its bytes do not have the digest that the source names`)
+  listing.made
+    ? inspectGguf(hub, listing, urlOf)
+    : inspectRepository({
+        listing,
+        declaredTask: pinned.declaredTask,
+        read: file => readSmall(hub, urlOf(listing.revision, file), file),
+      })
+
+const inspectGguf = (hub: Hub, { revision, all, made }: Listing, urlOf: UrlOf): Promise<Capabilities> =>
+  inspectImage({
+    layers: all,
+    read: async file => made?.get(file.blob) ?? Buffer.alloc(0),
+    readHead: (file, bytes) => {
+      const order = { url: urlOf(revision, file), what: `${hub.repo}/${file.path}` }
+      return askHead(hub.wire, order, Math.min(bytes, file.size))
     },
   })
+
+const readSmall = async (hub: Hub, url: string, file: SourceFile): Promise<Buffer> => {
+  const { bytes } = await askSmall(hub.wire, { url, what: `${hub.repo}/${file.path}` }, file.size)
+  if (digestOf(file.digest.algorithm, bytes) === file.digest.hex) return bytes
+  throw new WorkError('Integrity', `${file.path}: its bytes do not have the digest that the source names`)
+}

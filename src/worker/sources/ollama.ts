@@ -7,6 +7,7 @@ import { inspectImage } from '../inspect/image.ts'
 import { toFailure, WorkError } from '../outcome.ts'
 import { sha256 } from '../transfer/digest.ts'
 import { askSmall, type Wire } from '../transfer/wire.ts'
+import { askHead } from './ask-head.ts'
 import { askAnonymousToken } from './registry-token.ts'
 import type { Listing, Pin, Source, SourceFile } from './source.ts'
 import { openDoor } from './token.ts'
@@ -162,16 +163,8 @@ const inspect = (
       if (sha256(bytes) === file.digest.hex) return bytes
       throw new WorkError('Integrity', `${file.path}: its bytes do not have the digest that names it`)
     },
-    readHead: (file, bytes) => readHead(registry, urlOf(listing.revision, file), Math.min(bytes, file.size)),
+    readHead: (file, bytes) => {
+      const order = { url: urlOf(listing.revision, file), what: nameOf(registry) }
+      return askHead(registry.wire, order, Math.min(bytes, file.size))
+    },
   })
-
-/** One try: what it tells is not worth waiting for. */
-const readHead = async (registry: Registry, url: string, bytes: number): Promise<Buffer | undefined> => {
-  const wire = { ...registry.wire, retry: { ...registry.wire.retry, attempts: 1 } }
-  const headers = { range: `bytes=0-${bytes - 1}` }
-  try {
-    return (await askSmall(wire, { url, what: nameOf(registry), headers }, bytes)).bytes
-  } catch {
-    return undefined
-  }
-}

@@ -1,6 +1,7 @@
 // From a task to its source: which one, at which address, with which token.
+import { toGgufName } from '../../domain/engine-facts/ollama-names.ts'
 import { parseOllamaName, toLocalPath, toRepoId } from '../../domain/names.ts'
-import type { BytesTask, TaskSource } from '../../domain/worker-task.ts'
+import type { BytesTask, Layout, TaskSource } from '../../domain/worker-task.ts'
 import { WorkError } from '../outcome.ts'
 import { defaultRetry, type RetryPolicy } from '../transfer/wire.ts'
 import { openHuggingFace } from './huggingface.ts'
@@ -35,10 +36,19 @@ export interface SourceName {
   readonly name: string
 }
 
-/** Which store a task is about, without asking anybody. */
-export const nameSource = ({ huggingFace, ollama, local }: TaskSource): SourceName => {
+/** Which store a task is about, without asking anybody: in Ollama's a repository's GGUF has a name of ours. */
+export const nameSource = (
+  { huggingFace, ollama, local }: TaskSource,
+  layout: Pick<Layout, 'kind'>,
+): SourceName => {
   if (local) return { kind: 'Local', name: toLocalPath(local.path) }
-  if (huggingFace) return { kind: 'HuggingFace', name: toRepoId(huggingFace.repo) }
+  if (huggingFace) {
+    const { repo, tag = '' } = huggingFace
+    return {
+      kind: 'HuggingFace',
+      name: layout.kind === 'OllamaStore' ? toGgufName(repo, tag) : toRepoId(repo),
+    }
+  }
   if (!ollama) throw new WorkError('InvalidSpec', notOne)
   const { registry, namespace, model, tag } = parseOllamaName(ollama.name)
   return { kind: 'Ollama', name: `${registry}/${namespace}/${model}:${tag}` }

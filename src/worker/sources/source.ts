@@ -36,8 +36,10 @@ export interface Listing {
   /** every file of the revision: for reading metadata that is not fetched */
   readonly all: readonly SourceFile[]
   readonly format: Format
-  /** the registry's own bytes; only Ollama has one */
+  /** the registry's own bytes, or ours over a GGUF: what Ollama reads */
   readonly manifest?: Buffer
+  /** blobs of our own making, by name: nobody has to be asked for them */
+  readonly made?: ReadonlyMap<string, Buffer>
 }
 
 export interface Source {
