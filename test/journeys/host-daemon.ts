@@ -15,25 +15,29 @@ import { WorkRecords } from '../../src/platform/host/work-records.ts'
 import { bundleEngine } from '../stand-ins/engine/bundle.ts'
 
 export interface HostWish {
-  readonly hubUrl: string
-  /** of the engine stand-in */
+  readonly hubUrl?: string
+  readonly registryUrl?: string
+  /** of the engines */
   readonly engine?: Readonly<Record<string, string>>
+  /** folder of the engines' programs; absent: those of the stand-in */
+  readonly programs?: string
 }
 
-export const openMachine = async ({ hubUrl, engine = {} }: HostWish) => {
+export const openMachine = async ({ hubUrl, registryUrl, engine = {}, programs }: HostWish) => {
   const folder = mkdtempSync(join(tmpdir(), 'switchyard-machine-'))
   const at = (...names: string[]): string => join(folder, ...names)
   const program = await bundle(at('program', 'switchyard.mjs'))
-  await bundleEngine(at('bin'), process.execPath)
+  if (programs === undefined) await bundleEngine(at('bin'), process.execPath)
   mkdirSync(at('manifests'))
   const lines: string[] = []
   const environment = {
-    PATH: `${at('bin')}:${process.env['PATH']}`,
+    PATH: `${programs ?? at('bin')}:${process.env['PATH']}`,
     HOME: folder,
     SWITCHYARD_STATE_FOLDER: at('state'),
     SWITCHYARD_MANIFESTS_FOLDER: at('manifests'),
     SWITCHYARD_SECRETS_FOLDER: at('secrets'),
-    SWITCHYARD_HUB_ENDPOINT: hubUrl,
+    ...(hubUrl ? { SWITCHYARD_HUB_ENDPOINT: hubUrl } : {}),
+    ...(registryUrl ? { SWITCHYARD_REGISTRY_ENDPOINT: registryUrl } : {}),
     ...engine,
   }
   const begin = () => {
@@ -58,8 +62,8 @@ export const openMachine = async ({ hubUrl, engine = {} }: HostWish) => {
       database.close()
     }
   }
-  const engineOf = (): ProcessMark | undefined =>
-    read(database => new ServingRecords(database).all()[0]?.run?.mark)
+  const engineOf = (name: string): ProcessMark | undefined =>
+    read(database => new ServingRecords(database).all().find(one => one.name === name)?.run?.mark)
   const worksOf = () => read(database => new WorkRecords(database).all())
   const objects = () =>
     read(database => {

@@ -136,11 +136,11 @@ describe('a host, whose daemon is killed in the middle of everything', () => {
 
   it('leaves the engine alone when the daemon is killed while it serves', async () => {
     await kill()
-    const before = machine.engineOf()
+    const before = machine.engineOf('gpu')
     expect(await ask()).toBe(answers.alpha)
     await begin()
     await kill()
-    expect(machine.engineOf()).toEqual(before)
+    expect(machine.engineOf('gpu')).toEqual(before)
     expect(before && isAlive(before)).toBe(true)
     await begin()
   })
