@@ -1,6 +1,12 @@
 // The figures of the printer columns.
 import { describe, expect, it } from 'vitest'
-import { displayModel, displayRuntime, showBytes, showSeconds } from '../../src/domain/crd-display.ts'
+import {
+  displayModel,
+  displayRuntime,
+  showBytes,
+  showSeconds,
+  showSource,
+} from '../../src/domain/crd-display.ts'
 import { ModelSpec } from '../../src/domain/model.ts'
 import { fromHub, fromOllama } from './crd-cases.ts'
 
@@ -12,7 +18,10 @@ describe('Figures for people', () => {
     [999_999, '999 kB'],
     [15_231_233_024, '15.2 GB'],
     [112_000_000, '112 MB'],
+    [100_000_000, '100 MB'],
+    [99_990_000, '99.9 MB'],
     [9_007_199_254_740_991, '9 PB'],
+    [5e19, '50000 PB'],
   ])('%i bytes are shown as %s, never more than there is', (bytes, text) => {
     expect(showBytes(bytes)).toBe(text)
   })
@@ -25,6 +34,13 @@ describe('Figures for people', () => {
     [5430, '1h30m'],
   ])('%d seconds are shown as %s', (seconds, text) => {
     expect(showSeconds(seconds)).toBe(text)
+  })
+
+  it('a source is shown with where it comes from', () => {
+    const shown = (source: object) => showSource({ source } as never)
+    expect(shown({ local: { path: 'models/a' } })).toBe('local:models/a')
+    expect(shown({ huggingFace: { repo: 'a/b' } })).toBe('hf:a/b')
+    expect(shown({})).toBe('ollama:')
   })
 
   it('a Model that is not resolved shows only its source', () => {
