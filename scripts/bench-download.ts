@@ -1,15 +1,17 @@
-// `npm run bench:download`: our download against curl, curl with a hash after it, aria2c and the Hub's client, in the same run.
+// `npm run bench:download`: our download, started as in its image, against curl, curl with a hash after it, aria2c and the Hub's client.
 // Ratios count; absolute rates are of a machine that runs the server too. `--json` prints one line; `--mebibytes N` (1024), `--rounds N` (3).
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { execa } from 'execa'
+import { ofEndless, wholeWorker } from './bench-download/memory.ts'
 import { bundle } from './build.ts'
+import { nodeEnvironment, nodeFlags } from './image.ts'
 
 const { values } = parseArgs({
   options: {
@@ -33,8 +35,14 @@ interface Source {
   stop(): void
 }
 
-async function startSource(perConnection = 0, tls?: { key: string; cert: string }): Promise<Source> {
-  const args = [here('source.mjs'), String(size), String(perConnection), ...(tls ? [tls.key, tls.cert] : [])]
+interface SourceOptions {
+  readonly perConnection?: number
+  readonly tls?: { readonly key: string; readonly cert: string }
+  readonly bytes?: number
+}
+
+async function startSource({ perConnection = 0, tls, bytes = size }: SourceOptions = {}): Promise<Source> {
+  const args = [here('source.mjs'), String(bytes), String(perConnection), ...(tls ? [tls.key, tls.cert] : [])]
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
   const lines = createInterface({ input: child.stdout })
   const [first] = (await once(lines, 'line')) as [string]
@@ -62,7 +70,10 @@ interface Cost {
   readonly afterLastByte?: number
 }
 
-const env = (): Record<string, string> => ({ NODE_EXTRA_CA_CERTS: join(folder, 'cert.pem') })
+const env = (): Record<string, string> => ({
+  ...nodeEnvironment,
+  NODE_EXTRA_CA_CERTS: join(folder, 'cert.pem'),
+})
 
 async function timed(
   program: string,
@@ -79,10 +90,12 @@ async function timed(
 }
 
 const curl = (url: string) => timed('curl', ['-ksS', '-o', target, url])
-const curlThenHash = (url: string) => timed('curl', ['-ksS', '-o', target, url], [['sha256sum', target]])
+const curlThen = (url: string, hash: readonly string[]) =>
+  timed('curl', ['-ksS', '-o', target, url], [[...hash, target]])
 /** Bundled like the worker of the image. */
 const program = await bundle(join(folder, 'fetch.mjs'), here('fetch.ts'))
-const ours = ({ url, hex }: Source) => timed(process.execPath, [program, url, target, String(size), hex])
+const oursOf = ({ url, hex }: Source) => [...nodeFlags, program, url, target, String(size), hex]
+const ours = (source: Source) => timed(process.execPath, oursOf(source))
 const hubClient = ({ url }: Source) =>
   timed(process.execPath, [here('hub-client.ts'), new URL(url).origin, target])
 const aria = (url: string) =>
@@ -124,14 +137,16 @@ async function plain() {
   const costs = await compare({
     curl: () => curl(url),
     ours: () => ours(source),
-    curlThenHash: () => curlThenHash(url),
+    curlThenOpenssl: () => curlThen(url, ['openssl', 'dgst', '-sha256']),
+    curlThenSha256sum: () => curlThen(url, ['sha256sum']),
     hubClient: () => hubClient(source),
   })
   source.stop()
   const mine = secondsOf(costs.ours)
   return {
     vsCurl: secondsOf(costs.curl) / mine,
-    vsCurlThenHash: secondsOf(costs.curlThenHash) / mine,
+    vsCurlThenOpenssl: secondsOf(costs.curlThenOpenssl) / mine,
+    vsCurlThenSha256sum: secondsOf(costs.curlThenSha256sum) / mine,
     vsHubClient: secondsOf(costs.hubClient) / mine,
     cpuSecondsPerGigabyte: median(costs.ours.map(cost => cost.cpu ?? 0)) / (size / 1e9),
     peakMebibytes: median(costs.ours.map(cost => cost.peakMegabytes ?? 0)),
@@ -162,7 +177,7 @@ async function tls() {
     ],
     { stdio: 'ignore' },
   )
-  const source = await startSource(0, { key, cert })
+  const source = await startSource({ tls: { key, cert } })
   say('TLS')
   const costs = await compare({ curl: () => curl(source.url), ours: () => ours(source) })
   source.stop()
@@ -173,7 +188,7 @@ async function tls() {
 async function capped() {
   if ((await execa('aria2c', ['--version'], { reject: false })).failed)
     return 'left out: aria2c is not installed'
-  const source = await startSource(40e6)
+  const source = await startSource({ perConnection: 40e6 })
   say('40 MB/s per connection')
   const costs = await compare({ aria: () => aria(source.url), ours: () => ours(source) })
   source.stop()
@@ -188,7 +203,7 @@ async function kills() {
   for (let n = 0; n < Number(values.kills); n++) {
     clean()
     const before = await source.sent()
-    const args = [program, source.url, target, String(size), source.hex]
+    const args = oursOf(source)
     const child = spawn(process.execPath, args, { stdio: 'ignore' })
     await sleep(whole * 1000 * (0.3 + 0.05 * n))
     child.kill('SIGKILL')
@@ -200,11 +215,29 @@ async function kills() {
   return { medianMebibytes: median(again), mostMebibytes: Math.max(...again) }
 }
 
+/** Peaks: of the worker with everything that is in its bundle, and of a blob of 450 GB. */
+async function memory() {
+  say('memory')
+  const whole = await bundle(join(folder, 'whole', 'switchyard.mjs'))
+  const volume = join(folder, 'volume')
+  mkdirSync(volume)
+  const worker = await wholeWorker(whole, folder, size)
+  rmSync(volume, { recursive: true })
+  const bytes = 450e9
+  const source = await startSource({ bytes })
+  clean()
+  const endless = await ofEndless(program, target, { ...source, size: bytes })
+  source.stop()
+  clean()
+  return { worker, of450Gigabytes: endless }
+}
+
 const figures = {
   plain: await plain(),
   tls: await tls(),
   capped: await capped(),
   resentAfterKill: await kills(),
+  memory: await memory(),
 }
 rmSync(folder, { recursive: true, force: true })
 console.log(values.json ? JSON.stringify(figures) : JSON.stringify(figures, null, 2))

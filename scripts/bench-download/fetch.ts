@@ -2,6 +2,7 @@
 import { Connections } from '../../src/worker/transfer/crew.ts'
 import { fetchFile } from '../../src/worker/transfer/fetch-file.ts'
 import { FrontHasher } from '../../src/worker/transfer/front-hasher.ts'
+import { createGuardedFetch } from '../../src/worker/transfer/guard.ts'
 import { RangeSockets } from '../../src/worker/transfer/range-sockets.ts'
 import { defaultRetry } from '../../src/worker/transfer/wire.ts'
 
@@ -11,7 +12,7 @@ let lastByteAt = 0
 const onBytes = (bytes: number): void => {
   if (bytes === Number(size) && lastByteAt === 0) lastByteAt = performance.now()
 }
-const wire = { fetch, signal: new AbortController().signal, retry: defaultRetry }
+const wire = { fetch: createGuardedFetch(false), signal: new AbortController().signal, retry: defaultRetry }
 const order = {
   url,
   path: 'blob',

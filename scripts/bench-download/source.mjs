@@ -13,6 +13,7 @@ const limit = Number(perConnection)
 let sent = 0
 
 const digest = () => {
+  if (total > 1e11) return '' // nobody gets to its end
   const hash = createHash('sha256')
   for (let at = 0; at < total; at += block.length)
     hash.update(block.subarray(0, Math.min(block.length, total - at)))
