@@ -31,31 +31,33 @@ export interface BlobsOrder {
 class Tally {
   readonly #received = new Map<string, number>()
   readonly #order: BlobsOrder
+  #sum: number
   #done: number
 
   constructor(order: BlobsOrder) {
     this.#order = order
+    this.#sum = order.plan.bytesTotal - order.plan.bytesMissing
     this.#done = order.plan.present.size
-  }
-
-  get sum(): number {
-    const { bytesTotal, bytesMissing } = this.#order.plan
-    return [...this.#received.values()].reduce((a, b) => a + b, bytesTotal - bytesMissing)
   }
 
   /** Bytes that a former attempt left: they count from the start, and are no speed. */
   begin(resumed: ReadonlyMap<string, number>): void {
-    for (const [blob, bytes] of resumed) this.#received.set(blob, bytes)
+    for (const [blob, bytes] of resumed) this.#set(blob, bytes)
   }
 
   note(blob: string, received: number): void {
-    this.#received.set(blob, received)
-    this.#order.reporter.count(this.sum, this.#done)
+    this.#set(blob, received)
+    this.#order.reporter.count(this.#sum, this.#done)
   }
 
   finish(): void {
     this.#done++
-    this.#order.reporter.count(this.sum, this.#done)
+    this.#order.reporter.count(this.#sum, this.#done)
+  }
+
+  #set(blob: string, received: number): void {
+    this.#sum += received - (this.#received.get(blob) ?? 0)
+    this.#received.set(blob, received)
   }
 }
 
@@ -112,9 +114,9 @@ const fetchAll = async (
 ): Promise<ReadonlyMap<string, string>> => {
   const digests = new Map<string, string>()
   const stop = new AbortController()
-  const waiting = [...order.plan.missing].sort((a, b) => b.size - a.size)
+  const waiting = [...order.plan.missing].sort((a, b) => a.size - b.size)
   const work = async () => {
-    for (let file = waiting.shift(); file && !stop.signal.aborted; file = waiting.shift()) {
+    for (let file = waiting.pop(); file && !stop.signal.aborted; file = waiting.pop()) {
       digests.set(file.blob, await fetchBlob(order, file, { tally, stop, tools }))
       tally.finish()
     }

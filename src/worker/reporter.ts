@@ -4,6 +4,10 @@ import { type Progress, printProgressLine } from '../domain/progress.ts'
 /** All moments are of a clock that nobody sets. */
 const interval = 1000
 const rateWindow = 10_000
+/** What is left is told from a longer time than the speed: bursts of some seconds are no change of it. */
+const etaWindow = 30_000
+/** Moments nearer to each other than this are one. */
+const sampleEvery = 100
 /** Silence that is worth a word, and how often it is looked for. */
 const quietAfter = 10_000
 const lookEvery = 2_500
@@ -71,10 +75,17 @@ export class Reporter {
     this.#firstByteAt ??= now
     if (done > this.#mostBytes) this.#moved(now)
     this.#mostBytes = Math.max(this.#mostBytes, done)
-    this.#samples.push({ at: now, bytes: done })
+    this.#sample({ at: now, bytes: done })
     const files = filesDone === undefined ? {} : { filesDone }
     this.#state = { ...this.#state, ...files, bytesDone: Math.max(done, this.#state.bytesDone ?? 0) }
     this.#wake()
+  }
+
+  /** Few of them, however often bytes come. */
+  #sample(sample: Sample): void {
+    const [before, last] = this.#samples.slice(-2)
+    if (before && last && last.at - before.at < sampleEvery) this.#samples.pop()
+    this.#samples.push(sample)
   }
 
   #moved(now: number): void {
@@ -129,15 +140,20 @@ export class Reporter {
 
   #speed(): Partial<Progress> {
     const now = performance.now()
-    this.#samples = this.#samples.filter(sample => now - sample.at <= rateWindow)
-    const [first, last] = [this.#samples.at(0), this.#samples.at(-1)]
-    if (!first || !last || last.at <= first.at || last.bytes <= first.bytes) return {}
-    const bytesPerSecond = Math.round(((last.bytes - first.bytes) * 1000) / (last.at - first.at))
+    this.#samples = this.#samples.filter(sample => now - sample.at <= etaWindow)
+    const bytesPerSecond = speedOf(this.#samples.filter(sample => now - sample.at <= rateWindow))
     const { bytesTotal } = this.#state
-    if (bytesTotal === undefined || now - (this.#firstByteAt ?? now) < rateWindow) return { bytesPerSecond }
-    return {
-      bytesPerSecond,
-      etaSeconds: Math.ceil(Math.max(0, bytesTotal - last.bytes) / Math.max(1, bytesPerSecond)),
-    }
+    const [speed, last] = [speedOf(this.#samples), this.#samples.at(-1)]
+    const isEarly = now - (this.#firstByteAt ?? now) < rateWindow
+    if (bytesPerSecond === undefined) return {}
+    if (bytesTotal === undefined || isEarly || !speed || !last) return { bytesPerSecond }
+    return { bytesPerSecond, etaSeconds: Math.ceil(Math.max(0, bytesTotal - last.bytes) / speed) }
   }
+}
+
+/** Bytes a second, at least one; undefined when nothing came. */
+const speedOf = (samples: readonly Sample[]): number | undefined => {
+  const [first, last] = [samples.at(0), samples.at(-1)]
+  if (!first || !last || last.at <= first.at || last.bytes <= first.bytes) return undefined
+  return Math.max(1, Math.round(((last.bytes - first.bytes) * 1000) / (last.at - first.at)))
 }
