@@ -11,6 +11,8 @@ export interface Lies {
 export interface HostileHub {
   readonly url: string
   readonly tokensSeen: string[]
+  /** how often it was asked */
+  readonly requests: number
   readonly close: () => Promise<void>
 }
 
@@ -18,8 +20,10 @@ export const goodCommit = 'a'.repeat(40)
 
 export const startHostileHub = async (lies: Lies): Promise<HostileHub> => {
   const tokensSeen: string[] = []
+  let requests = 0
   const server = await listen(
     (request, response) => {
+      requests++
       if (request.headers.authorization) tokensSeen.push(request.headers.authorization)
       if (request.url?.includes('/revision/')) {
         return sendJson(response, { id: 'a/b', sha: lies.sha ?? goodCommit, gated: false, lastModified: 0 })
@@ -29,5 +33,13 @@ export const startHostileHub = async (lies: Lies): Promise<HostileHub> => {
     },
     { host: '127.0.0.1', port: 0 },
   )
-  return { url: `http://127.0.0.1:${server.port}`, tokensSeen, close: server.close }
+  const url = `http://127.0.0.1:${server.port}`
+  return {
+    url,
+    tokensSeen,
+    get requests() {
+      return requests
+    },
+    close: server.close,
+  }
 }
