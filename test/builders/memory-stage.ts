@@ -32,6 +32,8 @@ export interface ControllerOptions extends ProcessOptions {
   readonly maxResolves?: number
   readonly random?: () => number
   readonly onError?: (line: string) => void
+  /** nothing is looked at before; when it rejects, the process ends */
+  readonly ready?: () => Promise<void>
   /** default: engines of the memory world */
   readonly engines?: Readonly<Record<EngineName, Engine>>
 }
@@ -56,11 +58,12 @@ export const startController = (world: World, options: ControllerOptions = {}): 
       runtimes: { platform, engines, watch: createEngineWatch(clock), digest },
     },
   }))
-  void loop.run()
   const stop = (): void => {
     process.kill()
     loop.stop()
   }
+  if (options.ready) void options.ready().then(() => loop.run(), stop)
+  else void loop.run()
   return { process, loop, wake: key => loop.wake(key), stop }
 }
 

@@ -36,7 +36,8 @@ const disturb = (world: World, write: string): void => {
 
 const isOdd = (random: Random, odds: number): boolean => random() < odds
 
-export const badWeather = (seed: number): Weather => {
+/** `rivals`: now and then an old leader goes on. */
+export const badWeather = (seed: number, rivals = true): Weather => {
   const random = randomOf(seed)
   let isBad = true
   const fate = (scene: Scene) => (write: string) => {
@@ -60,7 +61,7 @@ export const badWeather = (seed: number): Weather => {
         if (isBad) act()
       }
       wakeInVain(scene, random, whileBad)
-      if (isOdd(random, 0.4) && !servesInPlace(scene)) electAnother(scene, random, whileBad)
+      if (rivals && isOdd(random, 0.4) && !servesInPlace(scene)) electAnother(scene, random, whileBad)
     },
     clears: scene => {
       isBad = false

@@ -32,9 +32,13 @@ const waitsForKey = (world: World): boolean => {
 
 const isUp = (world: World) => world.pods.list().some(pod => pod.isReady)
 
+/** A controller that was killed has to ask once more: a start, what is told of it, and the clearing away. */
+const moreAllowed = 5
+
 export const keyScenarios: readonly Scenario[] = [
   {
     name: 'behind a key: active, switched, and its pod is another one',
+    moreAllowed,
     scene: world => {
       behindKey(world)
       addSecret(world)
@@ -67,6 +71,7 @@ export const keyScenarios: readonly Scenario[] = [
   },
   {
     name: 'behind a key: the Secret goes while the new model loads, and comes back',
+    moreAllowed,
     known: 2,
     scene: world => {
       behindKey(world)

@@ -45,7 +45,7 @@ const modelHistory = (operations: readonly Operation[] = []): readonly string[] 
   [...new Set(operations.filter(({ type }) => type === 'Install' || type === 'Remove').map(inShort))].sort()
 
 /** An old leader that sees a Model or Deployment late drops a switch which the new one opened: it is opened again, and both stand there. */
-const runtimeHistory = (operations: readonly Operation[] = []): readonly string[] =>
+export const runtimeHistory = (operations: readonly Operation[] = []): readonly string[] =>
   operations.filter(operation => !isDroppedLate(operation)).map(inShort)
 
 const isDroppedLate = ({ phase, reason, message }: Operation): boolean =>

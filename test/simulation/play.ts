@@ -1,8 +1,12 @@
 // Plays one scenario with the production loop, queue and rules in memory, under whatever weather it is given.
 import { collectOrphans } from '../../src/platform/memory/memory-mishaps.ts'
-import type { ProcessOptions } from '../../src/platform/memory/memory-process.ts'
 import type { World } from '../../src/platform/memory/memory-world.ts'
-import { type Controller, createWorld, startController } from '../builders/memory-stage.ts'
+import {
+  type Controller,
+  type ControllerOptions,
+  createWorld,
+  startController,
+} from '../builders/memory-stage.ts'
 import { watchInvariants } from './invariants.ts'
 import { type Picture, picture } from './picture.ts'
 import type { Operator, Scenario } from './scenario.ts'
@@ -16,15 +20,15 @@ export interface Played {
 /** What may go wrong; a weather without members is a calm one. */
 export interface Weather {
   /** options of each controller that is started */
-  readonly options?: (
-    scene: Scene,
-  ) => ProcessOptions & { readonly random?: () => number; readonly workers?: number }
+  readonly options?: (scene: Scene) => ControllerOptions
   /** before the first controller starts */
   readonly begins?: (scene: Scene) => void
   /** before each step */
   readonly beforeStep?: (step: number) => void
   /** after the last step */
   readonly clears?: (scene: Scene) => void
+  /** after the rest, before the last controller stops */
+  readonly rests?: (scene: Scene) => void
   readonly stepSeconds?: number
   readonly restSeconds?: number
   readonly checksStatus?: boolean
@@ -60,6 +64,7 @@ export const play = async (scenario: Scenario, weather: Weather = {}): Promise<P
   }
   weather.clears?.(scene)
   await world.clock.run(restSeconds * 1000)
+  weather.rests?.(scene)
   scene.stop()
   return { picture: picture(world), violations: world.violations, world }
 }

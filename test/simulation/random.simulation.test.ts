@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { badWeather } from './bad-weather.ts'
 import { play } from './play.ts'
 import { replayOf, seedsOf } from './random.ts'
-import { scenarios } from './scenarios.ts'
+import { weatherproof as scenarios } from './scenarios.ts'
 
 const seeds = seedsOf(2_000)
 

@@ -130,6 +130,7 @@ export const runtimeScenarios: readonly Scenario[] = [
   },
   {
     name: 'a made Runtime: a wish is taken back as soon as its pod is out of the Service',
+    isTimed: true,
     scene: onGpu,
     known: 1,
     steps: [
@@ -249,6 +250,7 @@ export const runtimeScenarios: readonly Scenario[] = [
           })),
         until: world =>
           runtimePhase('gpu', 'Rejected')(world) &&
+          world.pods.list().length > 0 &&
           world.pods.list().every(pod => pod.isReady && pod.template.args.includes('/models/other')),
       },
       {

@@ -4,3 +4,6 @@ import { runtimeScenarios } from './runtime-scenarios.ts'
 import type { Scenario } from './scenario.ts'
 
 export const scenarios: readonly Scenario[] = [...runtimeScenarios, ...modelScenarios]
+
+/** Those that end in one way, however late they are seen. */
+export const weatherproof = scenarios.filter(({ isTimed }) => !isTimed)
