@@ -1,5 +1,6 @@
 // A copy that somebody else put on the volume, whole: every byte is hashed, and it gets a receipt. Nothing else is written.
 import { type DownloadTask, toDraft, toFinished } from './draft-receipt.ts'
+import { HeadCheck } from './inspect/head-check.ts'
 import { sizeOf } from './layout/disk.ts'
 import { isSameShelf, shelfAt, shelfOf } from './layout/doubt.ts'
 import { type Filed, writeReceipt } from './layout/receipt.ts'
@@ -71,6 +72,7 @@ const hashOne = async (
   const order = { algorithm, size: file.size, signal: source.wire.signal, onBytes: onHashed }
   const { named, sha256 } = await hashFile(path, order)
   if (named !== hex) return undefined
+  await new HeadCheck(file, path).look(file.size)
   await syncFile(path)
   return sha256
 }

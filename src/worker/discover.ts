@@ -1,6 +1,7 @@
 // discover: what lies on a volume, whoever put it there, as one JSON document for people and programs. Nothing is written.
 import { stat } from 'node:fs/promises'
 import { isAbsolute, normalize, relative } from 'node:path'
+import { digestOfRevision } from '../domain/engine-facts/ollama-names.ts'
 import { ifThere } from './layout/disk.ts'
 import { type FoundPlace, findPlaces } from './layout/find-places.ts'
 import { type FoundCopy, readCopies } from './layout/found-copies.ts'
@@ -80,4 +81,6 @@ const findReceipt = (filed: readonly Filed[], sought: Sought): DiscoveredCopy['r
 const isAbout = ({ layout, source, revision }: Filed['receipt'], sought: Sought): boolean =>
   sought.kind === 'Folder'
     ? source.kind === 'Local' && source.name === sought.path
-    : layout.path === sought.path && source.name === sought.model && revision === sought.revision
+    : layout.path === sought.path &&
+      source.name === sought.model &&
+      digestOfRevision(revision) === sought.revision

@@ -1,5 +1,6 @@
 // Which blobs are there and right, which are missing, and whether what is missing fits.
 import type { Layout } from '../domain/worker-task.ts'
+import { HeadCheck } from './inspect/head-check.ts'
 import { sizeOf } from './layout/disk.ts'
 import { isSameShelf, listSuspects, shelfAt, shelfOf } from './layout/doubt.ts'
 import type { Filed, ReceiptFile } from './layout/receipt.ts'
@@ -68,7 +69,9 @@ const checkBlob = async (
   if (known) return known
   const { algorithm, hex } = file.digest
   const { named, sha256 } = await hashFile(path, { algorithm, size: file.size, signal, onBytes: onHashed })
-  return named === hex ? sha256 : undefined
+  if (named !== hex) return undefined
+  await new HeadCheck(file, path).look(file.size)
+  return sha256
 }
 
 const sumOf = (files: readonly SourceFile[]): number => files.reduce((sum, file) => sum + file.size, 0)

@@ -1,6 +1,7 @@
 // Bytes that another store of the volume holds already: found, hashed, and given a name here instead of being fetched.
 import { stat } from 'node:fs/promises'
 import type { Layout } from '../domain/worker-task.ts'
+import { HeadCheck } from './inspect/head-check.ts'
 import { indexBlobs } from './layout/blob-index.ts'
 import { ensureFolder, ifThere } from './layout/disk.ts'
 import { syncFile, type Way } from './layout/share-file.ts'
@@ -64,6 +65,7 @@ const checkBytes = async (
   const { algorithm, hex } = file.digest
   const { named, sha256 } = await hashFile(path, { algorithm, size: file.size, signal, onBytes: onHashed })
   if (named !== hex) return undefined
+  await new HeadCheck(file, path).look(file.size)
   await syncFile(path)
   return sha256
 }

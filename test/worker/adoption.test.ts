@@ -2,6 +2,7 @@
 import {
   copyFileSync,
   lstatSync,
+  mkdirSync,
   readdirSync,
   readFileSync,
   readlinkSync,
@@ -133,6 +134,16 @@ describe('a snapshot that another program left in the Hub cache', () => {
     expect(result.failure).toMatchObject({ reason: 'Integrity', retry: 'Never' })
     expect(result.failure?.message).toContain('config.json is not a link of ours and has other bytes')
     expect(readFileSync(path, 'utf8')).toBe('{"a":2}')
+  })
+
+  it('whose weights are not what their name says is refused like one that is fetched', async () => {
+    const odd = { 'model.safetensors': Buffer.alloc(100_000, 0x80) }
+    hub.addRepo({ id: 'acme/odd', files: odd })
+    const oddSnapshot = join(place.layout.path, 'models--acme--odd/snapshots', hub.commitOf('acme/odd'))
+    mkdirSync(oddSnapshot, { recursive: true })
+    writeFileSync(join(oddSnapshot, 'model.safetensors'), odd['model.safetensors'])
+    const { result } = await place.fetch({ huggingFace: { repo: 'acme/odd', revision: 'main' } })
+    expect(result.failure).toMatchObject({ reason: 'UnsafeFormat', retry: 'Never' })
   })
 
   it('that changed after its adoption is found by verifying', async () => {

@@ -1,6 +1,6 @@
 // The real programs read what the worker wrote: Python's huggingface_hub offline, and a real Ollama that lists and answers.
 import { execFile, execFileSync, spawn } from 'node:child_process'
-import { existsSync, globSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, globSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -97,6 +97,14 @@ interface Answer {
   readonly details?: { readonly family: string }
 }
 
+/** As the worker names it where hard links are refused. */
+const useInPlace = (root: string, blob: string) => {
+  mkdirSync(join(root, 'hub'))
+  renameSync(join(root, 'ollama/blobs', blob), join(root, 'hub', blob))
+  rmSync(join(root, '.switchyard/blobs', blob))
+  symlinkSync(join('../../hub', blob), join(root, 'ollama/blobs', blob))
+}
+
 const startOllama = async (store: string) => {
   const url = `http://127.0.0.1:${await freePort()}`
   const env = { ...process.env, OLLAMA_HOST: url, OLLAMA_MODELS: store, HOME: folder }
@@ -164,17 +172,21 @@ describe.skipIf(!ollama)('the real Ollama', () => {
     }
   })
 
-  it('that starts afterwards prunes nothing of it', async () => {
+  it('that starts afterwards prunes nothing of it, and reads a blob that lies in another store', async () => {
     const image = ollamaLayers(model)
     const registry = await startRegistry({ models: { 'library/tiny:latest': image } })
     const place = openWorkplace('OllamaStore', registry.url)
     const source = { ollama: { name: 'tiny' } }
     await place.fetch(source)
     await registry.close()
+    useInPlace(place.root, image.layers[0]!.digest.replace(':', '-'))
     const server = await startOllama(place.layout.path)
     try {
       expect((await server.ask('/api/tags')).models).toHaveLength(1)
       expect((await server.ask('/api/show', { model: 'tiny' })).details?.family).toBe('llama')
+      const messages = [{ role: 'user', content: 'Who?' }]
+      const told = await server.ask('/api/chat', { model: 'tiny', stream: false, messages })
+      expect(told.message?.content.trim()).toBe(model.answer)
     } finally {
       server.stop()
     }

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, wri
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { discover } from '../../src/worker/discover.ts'
 import { sha256 } from '../../src/worker/transfer/digest.ts'
 import { type Hub, startHub } from '../stand-ins/hub.ts'
 import { type TinyModel, writeTinyModel } from '../stand-ins/tiny-model.ts'
@@ -91,6 +92,9 @@ describe('downloading a GGUF into Ollama’s store', () => {
     const { revision } = await resolved()
     const { result } = await place.fetch(source)
     expect((await place.verify(source, { revision })).code).toBe(0)
+    expect((await discover(place.root)).copies).toMatchObject([
+      { model: 'hf.co/acme/tiny:my-model', isComplete: true, receipt: 'Fetched' },
+    ])
     expect((await place.fetch(source)).result.copy).toMatchObject({
       bytesFetched: 0,
       receipt: result.copy?.receipt,

@@ -6,19 +6,23 @@ import {
   existsSync,
   lstatSync,
   mkdirSync,
+  mkdtempSync,
   readFileSync,
   readlinkSync,
+  rmSync,
   statSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { parseWorkerResult, type WorkerTask } from '../../src/domain/worker-task.ts'
 import { sha256 } from '../../src/worker/transfer/digest.ts'
 import { toContent } from '../stand-ins/content.ts'
 import { type Hub, startHub } from '../stand-ins/hub.ts'
 import { type Registry, startRegistry } from '../stand-ins/registry.ts'
+import { writeTinyModel } from '../stand-ins/tiny-model.ts'
 import { toSafetensors } from '../stand-ins/weights.ts'
 import { openWorkplace, run, type Workplace } from './workplace.ts'
 
@@ -133,7 +137,9 @@ describe('weights that another repository of the cache holds', () => {
 })
 
 describe('weights in Ollama’s store and in the Hub cache of one volume', () => {
-  const gguf = Buffer.concat([Buffer.from('GGUF\x03\0\0\0'), Buffer.alloc(1_000_000, 5)])
+  const folder = mkdtempSync(join(tmpdir(), 'shared-gguf-'))
+  const gguf = readFileSync(writeTinyModel(folder, { name: 'tiny', forms: ['gguf'] }).gguf)
+  afterAll(() => rmSync(folder, { recursive: true, force: true }))
   const digest = `sha256:${sha256(gguf)}`
   const config = Buffer.from('{"model_format":"gguf"}')
   const configDigest = `sha256:${sha256(config)}`
