@@ -13,8 +13,6 @@ import { finalizer, type Kind } from './domain/object.ts'
 import type { Clock, Platform } from './domain/platform.ts'
 import { createOllama } from './engines/ollama.ts'
 import { createVllm } from './engines/vllm.ts'
-import { openHost } from './platform/host/host-platform.ts'
-import { Manifests } from './platform/host/manifests.ts'
 import { Client } from './platform/kubernetes/kernel/client.ts'
 import { Elector, newIdentity } from './platform/kubernetes/kernel/elector.ts'
 import { EventRecorder } from './platform/kubernetes/kernel/events.ts'
@@ -191,6 +189,9 @@ const lead = async ({ elector, loop, caches, recorder, log, stopping }: Running)
 
 /** Start: store → manifests → controllers. Stop: controllers → store. Workers and engines go on without us. */
 const host = async (): Promise<number> => {
+  // Only here: an operator is to be small.
+  const { openHost } = await import('./platform/host/host-platform.ts')
+  const { Manifests } = await import('./platform/host/manifests.ts')
   const { manifestsFolder: folder, ...settings } = readHostSettings()
   const telemetry = {
     log: createLog(settings.logLevel),

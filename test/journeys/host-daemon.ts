@@ -41,8 +41,8 @@ export const openMachine = async ({ hubUrl, registryUrl, engine = {}, programs }
     ...engine,
   }
   const begin = () => {
-    const options = { env: environment, extendEnv: false, all: true, reject: false } as const
-    const daemon = execa(process.execPath, [program, 'host'], options)
+    const how = { all: true, reject: false, extendEnv: false, forceKillAfterDelay: false } as const
+    const daemon = execa(process.execPath, [program, 'host'], { env: environment, ...how })
     daemon.all.setEncoding('utf8').on('data', (text: string) => lines.push(text))
     return daemon
   }

@@ -154,10 +154,8 @@ export class Supervisor {
   #start(record: ServingRecord, run: Run): void {
     const { port } = run.template
     if (isPortTaken(port)) {
-      this.#hinder(record, run, {
-        reason: 'PortTaken',
-        message: `port ${port} is in use by a process that is not ours`,
-      })
+      const message = `port ${port} is in use by ${this.#holderOf(port, record)}`
+      this.#hinder(record, run, { reason: 'PortTaken', message })
       return
     }
     this.#records.put({ ...record, run })
@@ -175,6 +173,13 @@ export class Supervisor {
     })
     const { mark } = started
     this.#change(record, mark ? { ...run, mark } : run)
+  }
+
+  #holderOf(port: number, { name }: Ref): string {
+    const holder = [...this.#servings.values()].find(
+      one => one.name !== name && one.run?.template.port === port && isListening(one.run),
+    )
+    return holder ? `the engine of Runtime ${holder.name}` : 'a process that is not ours'
   }
 
   #hinder(record: ServingRecord, run: Run, problem: Problem): void {

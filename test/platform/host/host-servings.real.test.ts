@@ -214,6 +214,37 @@ describe('engines on a host', () => {
     await released(one)
   })
 
+  it('4.3 of two Runtimes with one port the second is told who has it', async () => {
+    const one = await serving('first')
+    const port = ports.get('first') ?? 0
+    const other = await runtime('second', {}, { host: { command: [process.execPath, engine], port } })
+    ports.set('second', port)
+    await current().servings.apply(other, launchOn('second')('aaaa'))
+    const blocked = await until(other, 'is blocked', ({ pods }) => pods[0]?.problem)
+    expect(blocked.pods[0]?.problem?.message).toContain('the engine of Runtime first')
+    expect((await serves(one, 'aaaa')).pods[0]?.restarts).toBe(0)
+    await released(one)
+    await serves(other, 'aaaa')
+    await released(other)
+  })
+
+  it('4.8 4.3 a Runtime that was made anew waits until the engine of its namesake has ended', async () => {
+    const one = await serving('namesake', 'stubborn', eager)
+    const { supervisor, servings } = current()
+    const record = supervisor.get({ namespace, name: 'namesake' })
+    if (record) supervisor.put({ ...record, graceSeconds: 1 })
+    await servings.release(one)
+    const anew = { ...one, metadata: { ...one.metadata, uid: 'another' } }
+    await expect(servings.apply(anew, launchOn('namesake')('bbbb'))).rejects.toMatchObject({
+      name: 'Waiting',
+      message: expect.stringContaining('still ending'),
+    })
+    await until(anew, 'is gone', ({ pods }) => pods.length === 0)
+    await servings.apply(anew, launchOn('namesake')('bbbb'))
+    await serves(anew, 'bbbb')
+    await released(anew)
+  })
+
   it('4.1 a program that is not there is a Problem that names it', () => {
     const spec = { engine: 'VLLM', host: { command: ['no-such-engine', 'serve'] } }
     expect(current().servings.observe(wished('absent', spec)).problems).toMatchObject([
