@@ -216,26 +216,15 @@ const runtimeOf = (status: RuntimeStatus, spec: object = {}) =>
 type Scene = (world: World, more?: Partial<RuntimeObservation>) => RuntimeObservation
 
 /** A switch from a to b that stands in this step, with the launch of one of them in the template. */
-const inStep =
-  (more: Partial<SwitchState>, is: Candidate, spec: object = {}): Scene =>
-  (world, seen) =>
-    seenRuntime({
-      runtime: runtimeOf({ switch: open(more) }, spec),
-      wanted: b,
-      from: a,
-      ...seeing(world, is),
-      ...seen,
-    })
+const inStep = (more: Partial<SwitchState>, is: Candidate, spec: object = {}): Scene => {
+  const base = seenRuntime({ runtime: runtimeOf({ switch: open(more) }, spec), wanted: b, from: a })
+  return (world, seen) => ({ ...base, ...seeing(world, is), ...seen })
+}
 
-const settled =
-  (spec: object = {}, more: Partial<RuntimeObservation> = {}): Scene =>
-  (world, seen) =>
-    seenRuntime({
-      runtime: runtimeOf({}, { activeModel: 'qwen', ...spec }),
-      ...seeing(world, a),
-      ...more,
-      ...seen,
-    })
+const settled = (spec: object = {}, more: Partial<RuntimeObservation> = {}): Scene => {
+  const base = seenRuntime({ runtime: runtimeOf({}, { activeModel: 'qwen', ...spec }) })
+  return (world, seen) => ({ ...base, ...seeing(world, a), ...more, ...seen })
+}
 
 const key = { apiKeySecretRef: { name: 'key' } }
 const late = { lastProgressAt: at(-4000), message: 'as before' }
