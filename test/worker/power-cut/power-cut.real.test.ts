@@ -88,9 +88,12 @@ const lay = (root: string, tree: Tree): void => {
   }
 }
 
+/** Thousands of starts on a busy machine: silence is no verdict here. */
+const patient = { ...quick, idleMs: 60_000 }
+
 /** What does not come right when a worker starts on this state. */
 const startAgain = async ({ kind, url, sources }: Story, tree: Tree): Promise<string | undefined> => {
-  const place = openWorkplace(kind, url(), { partSize: () => 64 << 10, retry: quick })
+  const place = openWorkplace(kind, url(), { partSize: () => 64 << 10, retry: patient })
   lay(place.root, tree)
   const source = sources.at(-1)!
   const fetched = await place.fetch(source)
