@@ -1,7 +1,7 @@
 // Stories of Models on a real cluster: what is shared, refused, waited for, kept while in use, and taken away.
 import { createHash } from 'node:crypto'
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
-import { join } from 'node:path'
+import { cpSync, existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { join, relative } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { clusterOrSkip } from '../cluster/access.ts'
@@ -134,6 +134,59 @@ describe.skipIf(reason !== undefined)('Models on a real cluster', () => {
     )
     expect(verified.status.copies[0].receipt).toMatch(/^[0-9a-f]{64}$/)
     await awaitStory(story, golden('two-revisions'))
+  })
+
+  it('what lies on the volume already is linked, adopted or read where it is, and outlives its Model', async () => {
+    const ns = 'models-there-already'
+    await begin(ns)
+    const [alpha, beta] = town.models.map(one => one.folder)
+    town.hub.addRepo({ id: 'tiny/twin', files: filesOfFolder(alpha!) })
+    const runtimes = [{ name: 'volume' }]
+    await town.apply([
+      ...volumeOnly({ namespace: ns, name: 'volume', image }),
+      hubModel(ns, 'alpha', { runtimes }),
+    ])
+    const brought = await until(model$(ns, 'alpha'), isReady)
+    const volume = await cluster().volumePath(ns, 'volume')
+    const commit = town.hub.commitOf('tiny/beta')
+    const found = join(volume, 'hub/models--tiny--beta/snapshots', commit)
+    cpSync(beta!, found, { recursive: true })
+    cpSync(beta!, join(volume, 'in-house/beta'), { recursive: true })
+
+    await town.apply([
+      hubModel(ns, 'twin', { runtimes }),
+      hubModel(ns, 'beta', { runtimes }),
+      model(ns, 'local', { source: { local: { path: 'in-house/beta' } }, runtimes }),
+    ])
+    const copyOf = async (name: string) => (await until(model$(ns, name), isReady)).status.copies[0]
+    const [twin, adopted, local] = [await copyOf('twin'), await copyOf('beta'), await copyOf('local')]
+    expect(twin).toMatchObject({ origin: 'Fetched', bytesStored: 0 })
+    expect(adopted).toMatchObject({
+      origin: 'Adopted',
+      bytesStored: 0,
+      path: `/models/hub/${relative(join(volume, 'hub'), found)}`,
+    })
+    expect(local).toMatchObject({ origin: 'Adopted', path: '/models/in-house/beta' })
+    const weights = (repo: string) =>
+      statSync(
+        join(
+          volume,
+          `hub/models--tiny--${repo}/snapshots`,
+          town.hub.commitOf(`tiny/${repo}`),
+          'model.safetensors',
+        ),
+      )
+    expect(weights('twin').ino).toBe(weights('alpha').ino)
+    const { status } = await town.get(ns, 'runtime', 'volume')
+    expect(status.storage.usedBytes).toBe(brought.status.copies[0].bytesStored)
+
+    await cluster().kubectl(['delete', 'model', 'alpha', 'beta', 'local', '-n', ns, '--timeout=60s'])
+    expect(existsSync(join(volume, 'hub/models--tiny--alpha'))).toBe(false)
+    expect(sha256(readFileSync(join(found, 'model.safetensors')))).toBe(
+      sha256(readFileSync(join(beta!, 'model.safetensors'))),
+    )
+    expect(readdirSync(join(volume, 'in-house/beta')).sort()).toEqual(readdirSync(beta!).sort())
+    expect(weights('twin').size).toBe(statSync(join(alpha!, 'model.safetensors')).size)
   })
 
   it('a missing token Secret is waited for; it heals by itself and the token shows nowhere', async () => {
