@@ -228,7 +228,8 @@ export class Crew {
 
   #beat(): void {
     const { bytes } = this.#order.partial
-    this.#ramp.look({ now: performance.now(), bytes, flowing: this.#flowing })
+    const busyMs = performance.eventLoopUtilization().active
+    this.#ramp.look({ now: performance.now(), bytes, flowing: this.#flowing, busyMs })
     this.#fillUp()
   }
 }

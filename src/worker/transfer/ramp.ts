@@ -9,15 +9,13 @@ const worthOne = 1.05
 /** Speed is measured for as long as connections need to get going, within these bounds; one by one it is measured by the second. */
 const [shortestMs, longestMs] = [100, 1_000]
 const setupsPerWindow = 4
+/** Above this share of its time the receiving thread is the bound: so few connections keep it busy, the others cost their buffers. */
+const busiest = 0.8
+const enoughWhenBusy = 3
 /** Connections that are not answered by then are not waited for. */
 const patienceMs = 3_000
 /** So many seconds at less than half of the best speed are a collapse. */
 const poorSeconds = 10
-
-interface Window {
-  readonly at: number
-  readonly bytes: number
-}
 
 export interface Sight {
   /** milliseconds of a clock that never goes back */
@@ -26,12 +24,14 @@ export interface Sight {
   readonly bytes: number
   /** connections that were answered */
   readonly flowing: number
+  /** milliseconds that the receiving thread was busy, since it began */
+  readonly busyMs: number
 }
 
 export class Ramp {
   #limit = first
   #isDoubling = true
-  #window: Window | undefined
+  #window: Sight | undefined
   #stageAt: number | undefined
   #setupMs = Number.POSITIVE_INFINITY
   #last = 0
@@ -55,23 +55,32 @@ export class Ramp {
     this.#window = undefined
   }
 
-  look({ now, bytes, flowing }: Sight): void {
+  look(sight: Sight): void {
+    const { now, bytes, flowing, busyMs } = sight
     this.#stageAt ??= now
     if (now - this.#stageAt > patienceMs) this.#isDoubling = false
     if (this.#isDoubling && flowing < this.#limit) return
-    this.#window ??= { at: now, bytes }
-    const ms = now - this.#window.at
+    this.#window ??= { ...sight }
+    const ms = now - this.#window.now
     if (ms < this.#windowMs) return
     const rate = Math.max(0, bytes - this.#window.bytes) / ms
+    const isBusy = busyMs - this.#window.busyMs > ms * busiest
     this.#window = undefined
     this.#stageAt = now
-    if (this.#isDoubling) this.#double(rate)
+    if (isBusy) this.#takeOne()
+    else if (this.#isDoubling) this.#double(rate)
     else this.#addOne(rate, flowing)
   }
 
   get #windowMs(): number {
     if (!this.#isDoubling) return longestMs
     return Math.min(longestMs, Math.max(shortestMs, setupsPerWindow * this.#setupMs))
+  }
+
+  #takeOne(): void {
+    this.#isDoubling = false
+    this.#limit = Math.min(this.#limit, Math.max(enoughWhenBusy, this.#limit - 1))
+    ;[this.#last, this.#poor] = [0, 0]
   }
 
   #double(rate: number): void {

@@ -8,17 +8,20 @@ interface Server {
   /** bytes per millisecond that so many connections give together */
   readonly rate: (connections: number) => number
   readonly setupMs: number
+  /** share of its time that receiving takes; none when absent */
+  readonly busy?: number
 }
 
 /** A ramp with its clock and its bytes. */
-const begin = () => ({ ramp: new Ramp(), now: 0, bytes: 0, flowing: 0 })
+const begin = () => ({ ramp: new Ramp(), now: 0, bytes: 0, flowing: 0, busyMs: 0 })
 
 /** Looks at each beat for so long; connections flow one beat after they are allowed. */
-const play = (game: ReturnType<typeof begin>, { rate, setupMs }: Server, ms: number): number[] => {
+const play = (game: ReturnType<typeof begin>, { rate, setupMs, busy = 0 }: Server, ms: number): number[] => {
   const { ramp } = game
   const limits: number[] = []
   for (const end = game.now + ms; game.now <= end; game.now += beatMs) {
     game.bytes += rate(game.flowing) * beatMs
+    game.busyMs += busy * beatMs
     ramp.look(game)
     limits.push(ramp.limit)
     if (game.flowing < ramp.limit) ramp.noteSetup(setupMs)
@@ -52,6 +55,19 @@ describe('connections', () => {
     expect(limits.at(-1)).toBe(5)
   })
 
+  it('are never more, and one less, while the receiving thread is the bound, however much the speed varies', () => {
+    let n = 0
+    const warming = () => 100_000 * ++n
+    const limits = play(begin(), { rate: warming, setupMs: 2, busy: 0.95 }, 5_000)
+    expect([Math.max(...limits), limits.at(-1)]).toEqual([4, 3])
+  })
+
+  it('grow again one by one once the receiving thread has time', () => {
+    const game = begin()
+    play(game, { rate: shared(100_000), setupMs: 2, busy: 0.95 }, 2_000)
+    expect(play(game, { rate: perConnection(40_000), setupMs: 2 }, 20_000).at(-1)).toBe(16)
+  })
+
   it('never are more than sixteen', () => {
     expect(Math.max(...play(begin(), { rate: perConnection(1), setupMs: 2 }, 60_000))).toBe(16)
   })
@@ -73,7 +89,7 @@ describe('connections', () => {
 
   it('that are never answered are not waited for', () => {
     const ramp = new Ramp()
-    for (let now = 0; now <= 20_000; now += beatMs) ramp.look({ now, bytes: 0, flowing: 2 })
+    for (let now = 0; now <= 20_000; now += beatMs) ramp.look({ now, bytes: 0, flowing: 2, busyMs: 0 })
     expect(ramp.limit).toBe(4)
   })
 })
