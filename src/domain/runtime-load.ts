@@ -25,9 +25,17 @@ export const loading: Step = now => {
   if (!target) return enter(now, 'Unloading', 'unloading')
   const failed = failedToLoad(now, target)
   if (failed) return failed
+  const scaled = scaleUp(now)
+  if (scaled) return scaled
   if (isUp(seen, target)) return proveFirst(now, target) ?? enterVerifying(now, target)
   return watchLoad(now, seen.strategy === 'InPlace' ? loadInPlace(seen, target) : [])
 }
+
+/** Somebody scaled it to nothing meanwhile, and no pod would ever come: it is started again. */
+const scaleUp = (now: Switching): RuntimeDecision | undefined =>
+  now.seen.strategy === 'Recreate' && now.seen.serving.exists && now.seen.serving.replicas === 0
+    ? waitFor(now, 'starting the engine', [{ do: 'scale', replicas: 1 }])
+    : undefined
 
 /** Most loads end with their first proof: Verifying is what takes longer. Behind a key each proof is a pod of its own. */
 const proveFirst = (now: Switching, target: Candidate): RuntimeDecision | undefined => {
@@ -163,12 +171,15 @@ export const verifying: Step = now => {
   if (waiting) return waiting
   const failed = failedToLoad(now, target)
   if (failed) return failed
+  const scaled = scaleUp(now)
+  if (scaled) return scaled
   const proof = proofOf(seen, target)
   if (proof?.isProved) return commitWhenReady(now, target)
   const waited = sinceMs(seen, now.open.stepSince)
   const patience = Math.max(15_000, seen.runtime.spec.proof.timeoutSeconds * 2_000)
   const proving = stay(now, 'proving the model', proveAgain(seen, target))
-  if (!proof) return proving
+  // An engine that is up is never judged by a stall: behind a key its worker may have had to wait.
+  if (!proof) return (isUp(seen, target) ? undefined : stalledFor(now)) ?? proving
   const { reason, message } = proof
   return waited > patience ? failSwitch(now, reason, message) : { ...proving, reason, message }
 }

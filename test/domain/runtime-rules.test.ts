@@ -307,6 +307,33 @@ const rows: readonly Row[] = [
     ['prove'],
   ],
   ['Active', 'Active', '-', 'its first proof is good', loaded(), ['commit']],
+  [
+    'Switching',
+    'Loading',
+    'Loading',
+    'somebody scaled it to nothing while it loads',
+    loaded({ serving: aServing({ recipe: 'recipe-b', replicas: 0, ...nobody }) }),
+    ['scale'],
+  ],
+  [
+    'Switching',
+    'Verifying',
+    'Verifying',
+    'somebody scaled it to nothing while it is proved',
+    switching({ step: 'Verifying' }, { serving: aServing({ recipe: 'recipe-b', replicas: 0, ...nobody }) }),
+    ['scale'],
+  ],
+  [
+    'RollingBack',
+    'LoadStalled',
+    'RollingBack',
+    'its pod is gone while it is proved, and no other comes',
+    switching(
+      { step: 'Verifying', lastProgressAt: at(-4000) },
+      { serving: aServing({ recipe: 'recipe-b', ...nobody }) },
+    ),
+    [],
+  ],
   ['Switching', 'WrongModel', 'Verifying', 'its first proof is bad', loaded({ engine: unproved(b) }), []],
   [
     'Switching',
