@@ -20,6 +20,7 @@ import {
   RUNTIME,
   SERVICE,
 } from './kernel/resources.ts'
+import { SharedStrings } from './kernel/shared-strings.ts'
 import type {
   RawAutoscaler,
   RawClaim,
@@ -76,10 +77,10 @@ const owners = (object: RawPod | RawReplicaSet): string[] =>
   (object.metadata.ownerReferences ?? []).filter(owner => owner.controller).map(owner => owner.uid)
 
 /** What comes over the wire is raw; what is kept is not. */
-const hold =
-  <K extends Kind>(kind: K) =>
-  (raw: unknown): HeldObject<K> =>
-    new HeldObject(kind, raw as RawCustom)
+const hold = <K extends Kind>(kind: K): ((raw: unknown) => HeldObject<K>) => {
+  const strings = new SharedStrings()
+  return raw => new HeldObject(kind, raw as RawCustom, value => strings.share(value))
+}
 
 const workers = { labelSelector: workerSelector }
 

@@ -225,7 +225,7 @@ export class Reflector<T extends KernelObject> {
   }
 
   #prepare(object: T): T {
-    const kept = this.#source.transform(this.#strings.share(object))
+    const kept = this.#strings.share(this.#source.transform(object))
     return this.#options.isFrozen ? deepFreeze(kept) : kept
   }
 
