@@ -59,7 +59,7 @@ async function startEngines(stage: Stage, count: number, port: number): Promise<
     const namespace = namespaces[Math.floor(n / perNamespace)] ?? ''
     await create(stage.api, engineAt({ namespace, name: `engine-${n}`, port, activeModel: 'served' }))
   })
-  await until(`${count} engines serve`, async () => (await serving(stage)) >= count)
+  await until(`${count} engines serve`, async () => (await serving(stage)) >= count, { seconds: 1_800 })
 }
 
 async function serving({ api, say }: Stage): Promise<number> {
