@@ -16,7 +16,7 @@ import { runDeployments } from '../../src/platform/memory/memory-pods.ts'
 import { type Fate, MemoryProcess } from '../../src/platform/memory/memory-process.ts'
 import { type Deed, type Source, World } from '../../src/platform/memory/memory-world.ts'
 import type { Table } from '../../src/platform/memory/table.ts'
-import { digest } from '../builders/memory-stage.ts'
+import { digest as digestOf } from '../builders/memory-stage.ts'
 import { watchInvariants } from './invariants.ts'
 
 const tableNames = ['models', 'runtimes', 'works', 'deployments', 'pods', 'claims'] as const
@@ -39,6 +39,14 @@ export interface Snapshot {
 }
 
 const minute = 60_000
+
+const digests = new Map<string, string>()
+/** The same few texts, again and again. */
+const digest = (text: string): string => {
+  const known = digests.get(text) ?? digestOf(text)
+  digests.set(text, known)
+  return known
+}
 const hasty: readonly Deed['does'][] = ['settleDeployment', 'runWorker', 'dropWork']
 
 /** Deeds are collected instead of timed; one that would be done twice is done once. */
@@ -86,13 +94,18 @@ export class ExploredWorld extends World {
   snapshot(proofs: Proofs): Snapshot {
     this.#doHasty()
     const pods = new Set(this.pods.names())
+    return { ...this.asItStands(), proofs: new Map([...proofs].filter(([, { pod }]) => pods.has(pod))) }
+  }
+
+  /** In the middle of a pass, when nobody knows any more what was proved. */
+  asItStands(): Snapshot {
     return {
       tables: tableNames.map(name => {
         const table = this[name] as Table<unknown>
         return new Map(table.names().map(key => [key, table.get(key)]))
       }),
       deeds: [...this.deeds.values()].filter(deed => this.#matters(deed)),
-      proofs: new Map([...proofs].filter(([, { pod }]) => pods.has(pod))),
+      proofs: new Map(),
       proved: [...this.proved],
       sources: this.script.sources,
       serial: this.#next,

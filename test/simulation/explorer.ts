@@ -1,10 +1,8 @@
-// Walks every state that can be reached, breadth first: any deed of the world, any pass of the controller, any edit of a person, in
-// any order, with so many crashes and conflicts at any write.
+// Walks every state that can be reached: any deed of the world, any pass of the controller, any edit of a person, in any order, with
+// so many crashes and conflicts at any write.
 import type { Key } from '../../src/domain/object.ts'
-import { putObject, tableOf } from '../../src/platform/memory/memory-people.ts'
-import type { Fate } from '../../src/platform/memory/memory-process.ts'
-import { ExploredWorld, type Passed, pass, type Snapshot } from './explored-world.ts'
-import { hashOf } from './state-hash.ts'
+import { Expansion, type Moves } from './expansion.ts'
+import type { ExploredWorld } from './explored-world.ts'
 
 export interface Edit {
   readonly name: string
@@ -24,176 +22,85 @@ export interface Exploration {
 }
 
 export interface Explored {
+  /** of the world together with the mishaps that are left */
   readonly states: number
   readonly moves: number
+  /** of the world alone */
+  readonly worlds: number
   readonly isWhole: boolean
   readonly violations: readonly string[]
   /** how a state was reached from which nothing leads to the end of its edit */
   readonly deadEnds: readonly string[]
 }
 
-interface Node {
-  readonly snapshot: Snapshot
-  /** edits made, crashes and conflicts left */
-  readonly budget: readonly [edits: number, crashes: number, conflicts: number]
-  readonly id: number
-}
-
-interface Move {
-  readonly name: string
-  readonly world: ExploredWorld
-  readonly passed: Passed | undefined
-  readonly budget: Node['budget']
-  /** made by nobody's mishap or wish: what must be enough to get on */
-  readonly isOwn: boolean
-}
-
-const killedBefore: Fate = 'KilledBefore'
-const killedAfter: Fate = 'KilledUnanswered'
-
 export const explore = async (plan: Exploration): Promise<Explored> => {
   const walk = new Walk(plan)
-  await walk.run()
+  const { stackTraceLimit } = Error
+  // A refusal is an ordinary thing here, and its stack is read by nobody.
+  Error.stackTraceLimit = 0
+  await walk.run().finally(() => {
+    Error.stackTraceLimit = stackTraceLimit
+  })
   return walk.result()
 }
 
+/**
+ * What can happen does not depend on the mishaps that are left, only what may: each world is made to move once, and the walk goes over
+ * the numbers of worlds. A layer holds what is reached with so many crashes and conflicts left; a mishap leads to a lower one.
+ */
 class Walk {
   readonly #plan: Exploration
-  readonly #ids = new Map<string, number>()
-  readonly #queue: Node[] = []
-  /** by state: the state and move it was reached from first */
-  readonly #from: (readonly [number, string] | undefined)[] = []
-  /** by state: states from which one own move leads here */
-  readonly #before: number[][] = []
-  readonly #goals: number[] = []
-  readonly #violations: string[] = []
+  readonly #expansion: Expansion
+  readonly #layers: readonly Set<number>[]
   #moves = 0
+  #isWhole = false
 
   constructor(plan: Exploration) {
     this.#plan = plan
+    this.#expansion = new Expansion(plan)
+    const count = (plan.crashes + 1) * (plan.conflicts + 1)
+    this.#layers = Array.from({ length: count }, () => new Set<number>())
   }
 
   async run(): Promise<void> {
-    const start = new ExploredWorld()
-    this.#plan.edits[0]?.does(start)
-    this.#visit(start.snapshot(new Map()), [0, this.#plan.crashes, this.#plan.conflicts], undefined)
-    for (let node = this.#queue.shift(); node; node = this.#queue.shift()) {
-      for await (const move of this.#movesOf(node)) this.#arrive(node, move)
-      if (this.#ids.size > this.#plan.mostStates || this.#violations.length > 0) return
-    }
+    const { crashes, conflicts } = this.#plan
+    this.#layer(crashes, conflicts).add(this.#expansion.start())
+    for (let left = crashes; left >= 0; left--)
+      for (let right = conflicts; right >= 0; right--) if (!(await this.#walkLayer(left, right))) return
+    this.#isWhole = true
   }
 
   result(): Explored {
-    const isWhole = this.#queue.length === 0 && this.#violations.length === 0
-    return {
-      states: this.#ids.size,
-      moves: this.#moves,
-      isWhole,
-      violations: this.#violations,
-      deadEnds: isWhole ? this.#findDeadEnds() : [],
+    const { violations, worlds } = this.#expansion
+    const deadEnds = this.#isWhole ? this.#expansion.findDeadEnds() : []
+    return { states: this.#states, moves: this.#moves, worlds, isWhole: this.#isWhole, violations, deadEnds }
+  }
+
+  get #states(): number {
+    return this.#layers.reduce((sum, layer) => sum + layer.size, 0)
+  }
+
+  #layer(crashes: number, conflicts: number): Set<number> {
+    return this.#layers[crashes * (this.#plan.conflicts + 1) + conflicts] as Set<number>
+  }
+
+  /** A set gives out what is added to it on the way: breadth first. */
+  async #walkLayer(crashes: number, conflicts: number): Promise<boolean> {
+    const layer = this.#layer(crashes, conflicts)
+    for (const world of layer) {
+      await this.#expansion.expand(world, { crash: crashes > 0, conflict: conflicts > 0 })
+      const moves = this.#expansion.movesOf(world)
+      this.#go(moves.own, layer)
+      this.#go(moves.edit, layer)
+      if (crashes > 0) this.#go(moves.crash, this.#layer(crashes - 1, conflicts))
+      if (conflicts > 0) this.#go(moves.conflict, this.#layer(crashes, conflicts - 1))
+      if (this.#expansion.violations.length > 0 || this.#states > this.#plan.mostStates) return false
     }
+    return true
   }
 
-  #visit(snapshot: Snapshot, budget: Node['budget'], from: readonly [number, string] | undefined): number {
-    const hash = hashOf(snapshot, budget)
-    const known = this.#ids.get(hash)
-    if (known !== undefined) return known
-    const id = this.#ids.size
-    this.#ids.set(hash, id)
-    this.#from[id] = from
-    this.#before[id] = []
-    this.#queue.push({ snapshot, budget, id })
-    if (this.#plan.edits[budget[0]]?.isReached(new ExploredWorld(snapshot))) this.#goals.push(id)
-    return id
+  #go(to: Moves[keyof Moves], layer: Set<number>): void {
+    for (const world of to ?? []) layer.add(world)
+    this.#moves += to?.length ?? 0
   }
-
-  #arrive(node: Node, { name, world, passed, budget, isOwn }: Move): void {
-    this.#moves++
-    const to = this.#visit(world.snapshot(passed?.proofs ?? node.snapshot.proofs), budget, [node.id, name])
-    if (isOwn && to !== node.id) this.#before[to]?.push(node.id)
-    for (const what of world.violations) this.#violations.push(`${what}, after ${this.#wayTo(to)}`)
-  }
-
-  async *#movesOf(node: Node): AsyncGenerator<Move> {
-    const { snapshot, budget } = node
-    for (const deed of snapshot.deeds) {
-      const world = new ExploredWorld(snapshot)
-      world.take(deed)
-      yield { name: `${deed.does} ${deed.name}`, world, passed: undefined, budget, isOwn: true }
-    }
-    for (const key of this.#plan.keys) yield* this.#passesOf(node, key)
-    const edit = this.#plan.edits[budget[0] + 1]
-    if (!edit) return
-    const world = new ExploredWorld(snapshot)
-    edit.does(world)
-    const [edits, ...left] = budget
-    yield { name: edit.name, world, passed: undefined, budget: [edits + 1, ...left], isOwn: false }
-  }
-
-  /** The pass in which all goes well, then one for each write and mishap that is left. */
-  async *#passesOf(node: Node, key: Key): AsyncGenerator<Move> {
-    const { snapshot, budget } = node
-    const [edits, crashes, conflicts] = budget
-    const go = async (name: string, at: number, fate: Fate | 'Conflict'): Promise<Move> => {
-      const world = new ExploredWorld(snapshot)
-      const fateOf = (write: number, what: string): Fate => {
-        if (write !== at) return undefined
-        if (fate === 'Conflict') touch(world, what)
-        return fate === 'Conflict' ? undefined : fate
-      }
-      const passed = await pass(world, { key, proofs: snapshot.proofs, fateOf })
-      const isMishap = fate !== undefined
-      const left: Node['budget'] = !isMishap
-        ? budget
-        : [edits, crashes - (fate === 'Conflict' ? 0 : 1), conflicts - (fate === 'Conflict' ? 1 : 0)]
-      return { name, world, passed, budget: left, isOwn: !isMishap }
-    }
-    const calm = await go(`pass ${key}`, -1, undefined)
-    this.#checkLeftAlone(node, calm)
-    yield calm
-    for (let at = 0; at < (calm.passed?.writes ?? 0); at++) {
-      if (crashes > 0) yield await go(`pass ${key}, killed before write ${at}`, at, killedBefore)
-      if (crashes > 0) yield await go(`pass ${key}, killed after write ${at}`, at, killedAfter)
-      if (conflicts > 0) yield await go(`pass ${key}, conflict at write ${at}`, at, 'Conflict')
-    }
-  }
-
-  #checkLeftAlone({ snapshot, budget }: Node, { world, name }: Move): void {
-    if (!this.#plan.edits[budget[0]]?.isBad) return
-    const before = new ExploredWorld(snapshot)
-    if (before.runtimes.list().some(({ status }) => status.switch !== undefined)) return
-    const engines = ({ deployments, pods }: ExploredWorld) =>
-      JSON.stringify([deployments.list(), pods.list()])
-    if (engines(before) !== engines(world))
-      world.violations.push(`a bad spec disturbed what serves (${name})`)
-  }
-
-  #wayTo(id: number): string {
-    const steps: string[] = []
-    for (let at = this.#from[id]; at; at = this.#from[at[0]]) steps.push(at[1])
-    return steps.reverse().join(' → ')
-  }
-
-  /** States from which no own moves lead to the end of their edit. */
-  #findDeadEnds(): string[] {
-    const good = new Set(this.#goals)
-    const open = [...good]
-    for (let id = open.pop(); id !== undefined; id = open.pop())
-      for (const before of this.#before[id] ?? [])
-        if (!good.has(before)) {
-          good.add(before)
-          open.push(before)
-        }
-    const bad = this.#from.map((_, id) => id).filter(id => !good.has(id))
-    return bad.slice(0, 3).map(id => this.#wayTo(id))
-  }
-}
-
-/** Somebody else writes the object just before: 409. */
-const touch = (world: ExploredWorld, write: string): void => {
-  const [, kind, name = ''] = /^(?:status|finalizer) of (Model|Runtime)\/([^:]+)/.exec(write) ?? []
-  const object = kind === 'Model' || kind === 'Runtime' ? tableOf(world, kind).get(name) : undefined
-  if (object) putObject(tableOf(world, object.kind), object)
-  const [, deployment = ''] = /^(?:prepare|apply|revert|scale) of (\S+)/.exec(write) ?? []
-  world.edit(world.deployments, deployment, one => ({ ...one }))
 }
