@@ -10,8 +10,8 @@ import { filesOfFolder, type Hub, startHub } from '../stand-ins/hub.ts'
 import { writeTinyModel } from '../stand-ins/tiny-model.ts'
 import { openMachine } from './host-daemon.ts'
 
-const names = ['alpha', 'beta'] as const
-const answers = { alpha: 'I am alpha.', beta: 'And I am beta.' }
+const names = ['alpha', 'beta', 'broken'] as const
+const answers = { alpha: 'I am alpha.', beta: 'And I am beta.', broken: 'Never said.' }
 const weights = 3_000_000
 
 const aModel = (name: string) => ({
@@ -47,6 +47,7 @@ describe('a host, whose daemon is killed in the middle of everything', () => {
         answer: answers[name],
         padBytes: weights,
         forms: ['huggingFace'],
+        ...(name === 'broken' ? { fault: 'load-fails' } : {}),
       }),
     )
     hub = await startHub({
@@ -95,12 +96,12 @@ describe('a host, whose daemon is killed in the middle of everything', () => {
     daemon = machine.begin()
     await until('it runs', () => machine.starts() > before)
   }
-  const phaseOf = (kind: string) => machine.objects().find(one => one.kind === kind)?.status.phase
-  /** Nothing tells from outside when a switch is committed: it is asked to end, and begun again when it was not. */
-  const end = async (): Promise<boolean> => {
+  const runtimeOf = () => machine.objects().find(({ kind }) => kind === 'Runtime')
+  /** Nothing tells from outside how far a switch is: the daemon is asked to end, and begun again when it was not so far. */
+  const endIn = (phase: string) => async (): Promise<boolean> => {
     daemon.kill('SIGTERM')
     expect((await daemon).exitCode).toBe(0)
-    if (phaseOf('Runtime') === 'Active') return true
+    if (runtimeOf()?.status.phase === phase) return true
     await begin()
     await sleep(1_000)
     return false
@@ -134,8 +135,8 @@ describe('a host, whose daemon is killed in the middle of everything', () => {
     expect(sent.reduce((sum, { bytesSent }) => sum + bytesSent, 0)).toBeLessThan(1.1 * weights)
   })
 
-  it('leaves the engine alone when the daemon is killed while it serves', async () => {
-    await kill()
+  it('leaves the engine alone when the daemon ends, and when it is killed', async () => {
+    await until('alpha is committed', endIn('Active'))
     const before = machine.engineOf('gpu')
     expect(await ask()).toBe(answers.alpha)
     await begin()
@@ -152,33 +153,42 @@ describe('a host, whose daemon is killed in the middle of everything', () => {
     await begin()
     await serves('beta')
     expect(await ask()).toBe(answers.beta)
-  })
-
-  it('ends when asked, leaves the engine, and has written down what happened', async () => {
-    await until('the switch is committed', end)
-    expect(await ask()).toBe(answers.beta)
-    const all = machine.objects()
-    const states = all.map(({ kind, metadata, status }) => [kind, metadata.name, status.phase])
-    expect(states.sort()).toEqual([
-      ['Model', 'alpha', 'Ready'],
-      ['Model', 'beta', 'Ready'],
-      ['Runtime', 'gpu', 'Active'],
-    ])
-    const runtime = all.find(({ kind }) => kind === 'Runtime')
-    expect(runtime?.status).toMatchObject({
+    await until('beta is committed', endIn('Active'))
+    expect(runtimeOf()?.status).toMatchObject({
       active: { model: 'beta', endpoint: address },
       lastSwitch: { result: 'Committed', from: { model: 'alpha' }, to: { model: 'beta' } },
     })
-    const told = machine.journalOf(runtime?.metadata.uid ?? '')
-    expect(told.filter(({ what }) => what === 'Applied').map(({ actor }) => actor)).toEqual([
-      'manifests',
-      'manifests',
+    await begin()
+  })
+
+  it('goes back when a model does not load, and says why', async () => {
+    machine.write('runtime.yaml', [aRuntime('broken')])
+    await until('beta is gone', async () => (await listed()).length === 0)
+    await serves('beta')
+    await until('it is rolled back', endIn('RolledBack'))
+    expect(runtimeOf()?.status).toMatchObject({
+      active: { model: 'beta' },
+      lastSwitch: { result: 'RolledBack', to: { model: 'broken' }, reason: expect.stringMatching(/./) },
+    })
+  })
+
+  it('leaves the engine when it is asked to end, and has written down what happened', async () => {
+    expect(await ask()).toBe(answers.beta)
+    const states = machine.objects().map(({ kind, metadata, status }) => [kind, metadata.name, status.phase])
+    expect(states.sort()).toEqual([
+      ...names.map(name => ['Model', name, 'Ready']),
+      ['Runtime', 'gpu', 'RolledBack'],
     ])
-    expect(told).toContainEqual(
-      expect.objectContaining({
-        what: 'Operation',
-        body: expect.objectContaining({ type: 'Activate', to: 'beta', phase: 'Succeeded' }),
-      }),
+    const told = machine.journalOf(runtimeOf()?.metadata.uid ?? '')
+    const wishes = told.filter(({ what }) => what === 'Applied')
+    expect(wishes.map(({ actor, body }) => [actor, (body as { activeModel: string }).activeModel])).toEqual(
+      names.map(name => ['manifests', name]),
     )
+    const ended = told.filter(({ what, body }) => what === 'Operation' && 'finishedAt' in (body as object))
+    expect(ended.map(({ body }) => body)).toMatchObject([
+      { type: 'Activate', to: 'alpha', phase: 'Succeeded' },
+      { type: 'Activate', from: 'alpha', to: 'beta', phase: 'Succeeded' },
+      { type: 'Activate', from: 'beta', to: 'broken', phase: 'Failed' },
+    ])
   })
 })
