@@ -10,8 +10,8 @@ export interface WriteTimes {
   forget(key: Key): void
 }
 
-/** Ten small changes per second for all objects together. */
-const spacing = 100
+/** Nine small changes per second for all objects together: the goal is at most ten. */
+const spacing = 110
 
 export const createWriteTimes = (): WriteTimes => {
   const writtenAt = new Map<Key, number>()

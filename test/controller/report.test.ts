@@ -134,7 +134,7 @@ describe('A status of a Model', () => {
     expect(writes).toBe(2)
   })
 
-  it('of a hundred downloads at once is written ten times a second, each in its turn', async () => {
+  it('of a hundred downloads at once is written at most ten times a second, each in its turn', async () => {
     const { writes, report } = openModels()
     const names = Array.from({ length: 100 }, (_, n) => `m${n}`)
     for (const name of names) await report(name, [{}, fetching(0)], 0)
