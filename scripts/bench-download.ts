@@ -21,7 +21,7 @@ const { values } = parseArgs({
     kills: { type: 'string', default: '11' },
   },
 })
-const size = Number(values.mebibytes) << 20
+const size = Number(values.mebibytes) * 2 ** 20
 const rounds = Number(values.rounds)
 const folder = mkdtempSync(join(tmpdir(), 'bench-download-'))
 const target = join(folder, 'blob')
