@@ -1,0 +1,19 @@
+// Buffers that connections inherit: few are kept, and what is not kept is memory no more.
+import { expect, it } from 'vitest'
+import { Slabs } from '../../../src/worker/transfer/slabs.ts'
+
+it('a slab that was given back is the next one taken, never one that is out', () => {
+  const slabs = new Slabs()
+  const [first, second] = [slabs.take(), slabs.take()]
+  expect(second.buffer).not.toBe(first.buffer)
+  slabs.give(first)
+  expect(slabs.take()).toBe(first)
+  expect(slabs.take()).not.toBe(second)
+})
+
+it('of ten slabs given back four are kept, and the memory of the others is returned at once', () => {
+  const slabs = new Slabs()
+  const out = Array.from({ length: 10 }, () => slabs.take())
+  for (const slab of out) slabs.give(slab)
+  expect(out.map(slab => slab.length > 0)).toEqual(out.map((_, n) => n < 4))
+})
