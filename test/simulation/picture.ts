@@ -31,11 +31,14 @@ export const picture = (world: World) => ({
   stored: world.claims.list().map(claim => claim.copies.map(copy => copy.model).sort()),
   works: world.works.list().length,
   // An engine is asked as often as somebody wants to know; only work on bytes must not be done twice.
-  done: world.done
-    .filter(({ command }) => command !== 'ask')
-    .map(({ command, owner, isGood }) => `${command} ${owner} ${isGood}`)
-    .sort(),
+  done: [...onceEach(world.done.filter(({ command }) => command !== 'ask'))].sort(),
 })
+
+/** What failed is tried again after its pause, and whoever was away for that long tries at once: how often is a matter of time. */
+const onceEach = (done: World['done']): readonly string[] => {
+  const lines = done.map(({ command, owner, isGood }) => `${command} ${owner} ${isGood}`)
+  return lines.filter((line, at) => done[at]?.isGood || lines.indexOf(line) === at)
+}
 
 /**
  * Which kinds of work ended how. Not how often: a Model that nobody wanted yet when it was resolved has one entry for that and one
