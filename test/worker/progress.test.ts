@@ -47,7 +47,7 @@ describe('a download', () => {
   }
 
   it('tells every field, and all of it only at the end', async () => {
-    hub.setFault('model.safetensors', { kind: 'slow', bytesPerSecond: 300_000 })
+    hub.setFault('model.safetensors', { kind: 'slow', bytesPerSecond: 60_000 })
     const ended = await place.fetch(source)
     const seen = progressOf(ended)
     expectHonest(seen)
@@ -58,7 +58,7 @@ describe('a download', () => {
 
   it('that meets wrong bytes and fetches them again never goes back', async () => {
     const once = { kind: 'flipBit', at: 1_000_000, times: 42 } as const
-    hub.setFault('model.safetensors', [once, { kind: 'slow', bytesPerSecond: 1_000_000 }])
+    hub.setFault('model.safetensors', [once, { kind: 'slow', bytesPerSecond: 60_000 }])
     const ended = await place.fetch(source)
     expect(ended.code).toBe(0)
     expectHonest(progressOf(ended))
@@ -67,7 +67,7 @@ describe('a download', () => {
   it('that goes on after a break begins where it was, and says what is not fetched again', async () => {
     hub.setFault('model.safetensors', { kind: 'status', status: 503, origin: 'cdn', skip: 8 })
     expect((await place.fetch(source)).code).not.toBe(0)
-    hub.setFault('model.safetensors', { kind: 'slow', bytesPerSecond: 300_000 })
+    hub.setFault('model.safetensors', { kind: 'slow', bytesPerSecond: 60_000 })
     const ended = await place.fetch(source)
     const seen = progressOf(ended)
     expectHonest(seen)
@@ -86,7 +86,7 @@ describe('a download', () => {
       const said = parseProgressLine(line)
       if (said?.phase === 'Done' || said?.bytesDone === total) stood.push(existsSync(receipt))
     }
-    hub.setFault('model.safetensors', { kind: 'slow', bytesPerSecond: 300_000 })
+    hub.setFault('model.safetensors', { kind: 'slow', bytesPerSecond: 60_000 })
     const ended = await place.resolve(source)
     const { revision, listDigest } = ended.result.resolution!
     const start = { command: 'download', owner: 'owner-1', sourceHash: 'hash', hubEndpoint: hub.url } as const
