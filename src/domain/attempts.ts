@@ -19,7 +19,8 @@ const access: readonly Reason[] = [
 const space: readonly Reason[] = ['OverBudget', 'NoSpace']
 
 const delayOf = (failure: WorkFailure, attempt: number, maxAttempts: number): number | undefined => {
-  if (space.includes(failure.reason)) return undefined
+  if (failure.reason === 'OverBudget') return undefined
+  if (failure.reason === 'NoSpace') return Math.min(15 * minute, minute * 2 ** (attempt - 1))
   if (failure.retryAfterSeconds) return Math.min(failure.retryAfterSeconds, longestWait) * 1000
   if (failure.retry === 'WhenAble') return Math.min(minute, 5_000 * 2 ** (attempt - 1))
   if (access.includes(failure.reason)) return Math.min(15 * minute, minute * 2 ** (attempt - 1))
@@ -53,15 +54,16 @@ export const toNote = (work: WorkView, maxAttempts: number, now: Date): FailureN
 }
 
 /** Fresh: nothing failed. Due: try now. Backoff: a passing trouble, later. Access: a person may have to act, tried again later.
- *  Waiting: something named is missing. Space: until the ledger has room. Over: until a person asks. */
+ *  Waiting: something named is missing. Space: until the ledger has room, or the full disk is tried again. Over: until a person asks. */
 export type LaneState = 'Fresh' | 'Due' | 'Backoff' | 'Access' | 'Waiting' | 'Space' | 'Over'
 
 export const laneState = (note: FailureNote | undefined, now: Date): LaneState => {
   if (!note) return 'Fresh'
   const reason = note.reason as Reason
+  const isDue = note.retryAt !== undefined && Date.parse(note.retryAt) <= now.getTime()
+  if (isDue) return 'Due'
   if (space.includes(reason)) return 'Space'
   if (!note.retryAt) return 'Over'
-  if (Date.parse(note.retryAt) <= now.getTime()) return 'Due'
   if (reason === 'TokenSecretMissing') return 'Waiting'
   return access.includes(reason) ? 'Access' : 'Backoff'
 }

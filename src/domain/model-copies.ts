@@ -127,9 +127,9 @@ const planFailure = (facts: ModelFacts, wanted: Wanted, volume: VolumeView): Cop
   }
   switch (laneState(note, facts.seen.now)) {
     case 'Space':
-      return hasRoom(facts.seen.ledgers.get(volume.key), note.needBytes)
+      return note.reason === 'OverBudget' && hasRoom(facts.seen.ledgers.get(volume.key), note.needBytes)
         ? undefined
-        : { ...said, phase: 'Blocked', again: 60_000 }
+        : { ...said, phase: 'Blocked', again: note.retryAt ? untilRetry(note, facts.seen.now) : 60_000 }
     case 'Over':
       return { ...said, phase: 'Failed' }
     case 'Access':
@@ -143,7 +143,7 @@ const planFailure = (facts: ModelFacts, wanted: Wanted, volume: VolumeView): Cop
   }
 }
 
-/** Room for sure: the quota says so. A full disk behind a roomy quota is asked again only when a person edits or retries. */
+/** Room for sure: the quota says so. Of a full disk behind it nothing is known here: that is tried again, ever less often. */
 const hasRoom = (ledger: Ledger | undefined, needBytes: number | undefined): boolean => {
   const budget = ledger && budgetOf(ledger)
   return budget !== undefined && needBytes !== undefined && budget >= needBytes

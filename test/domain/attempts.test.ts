@@ -34,7 +34,9 @@ describe('A failed work', () => {
     ['a revision that is not there, after two', { reason: 'RevisionNotFound', retry: 'Never' }, 2, 120],
     ['a volume that refuses, after four', { reason: 'VolumeNotWritable', retry: 'Never' }, 3, 240],
     ['a wrong digest stays wrong', { reason: 'Integrity', retry: 'Never' }, 1, undefined],
-    ['no room is no question of time', { reason: 'OverBudget', retry: 'WhenAble' }, 1, undefined],
+    ['a full disk, after a minute', { reason: 'NoSpace', retry: 'WhenAble' }, 1, 60],
+    ['a full disk, at most every 15 minutes, for ever', { reason: 'NoSpace', retry: 'Later' }, 9, 900],
+    ['no room in the quota is no question of time', { reason: 'OverBudget', retry: 'WhenAble' }, 1, undefined],
     ['a source that says when', { reason: 'RateLimited', retryAfterSeconds: 90 }, 1, 90],
   ] as const)('%s', (_, failure, attempt, seconds) => {
     expect(waitOf(noteOf(failure, attempt))).toBe(seconds)
@@ -100,6 +102,8 @@ describe('What a note allows', () => {
     ['Access', { ...note, reason: 'Gated', retryAt: at(5) }],
     ['Waiting', { ...note, reason: 'TokenSecretMissing', retryAt: at(5) }],
     ['Space', { ...note, reason: 'NoSpace' }],
+    ['Space', { ...note, reason: 'NoSpace', retryAt: at(5) }],
+    ['Due', { ...note, reason: 'NoSpace', retryAt: at(0) }],
   ] as const)('%s', (state, given) => {
     expect(laneState(given, now)).toBe(state)
   })

@@ -362,7 +362,21 @@ const copying: readonly Situation[] = [
     'Downloading',
     'Downloading',
     'the volume has exactly the room that was missing',
-    failedCopy('NoSpace', { needBytes: 100e9 }),
+    failedCopy('OverBudget', { needBytes: 100e9 }),
+    ['startWork download'],
+  ],
+  [
+    'Blocked',
+    'NoSpace',
+    'the disk is full behind a roomy quota',
+    failedCopy('NoSpace', { needBytes: 1, retryAt: at(50) }),
+    [],
+  ],
+  [
+    'Downloading',
+    'Downloading',
+    'the disk was full, and it is time to look whether it is still',
+    failedCopy('NoSpace', { needBytes: 1, retryAt: at(0) }),
     ['startWork download'],
   ],
   [
