@@ -112,7 +112,7 @@ const apply = (parts: ServingParts, runtime: Runtime, launch: Launch): void => {
     write(parts, runtime, { ...known, template, previous: known.template })
     return
   }
-  if (parts.supervisor.get(runtime.metadata))
+  if (parts.supervisor.get(runtime.metadata)?.run)
     throw new Waiting('Unloading', `the engine of a former Runtime ${name} is still ending`, 1_000)
   const previous = bareTemplate(runtime, volume)
   write(parts, runtime, { namespace, name, uid, template, previous, replicas: 1, graceSeconds: 0, runs: 0 })
