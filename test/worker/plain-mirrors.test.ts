@@ -103,6 +103,6 @@ it('one that asks for an hour of quiet does not make the Hub wait', async () => 
   answer = (_, response) => void response.writeHead(429, { 'retry-after': '3600' }).end()
   expect((await place.fetch(source())).result.failure).toBeUndefined()
   expect(asked.length).toBeGreaterThan(0)
-  const [first] = hub.requests.filter(one => one.origin === 'cdn')
-  expect((first?.at ?? 0) - (asked[0]?.at ?? 0)).toBeLessThan(15_000)
+  // As much quiet as a work would keep for a host that it needs is 20 seconds.
+  for (const { at } of hub.requests) expect(at - (asked[0]?.at ?? 0)).toBeLessThan(15_000)
 }, 60_000)

@@ -35,10 +35,22 @@ export class Connections {
   }
 
   async untilAllowed(host: string, signal: AbortSignal): Promise<void> {
-    const wait = (this.#quietUntil.get(host) ?? 0) - performance.now()
+    const wait = this.#waitOf(host)
     if (wait > 0) await pause(wait, signal)
   }
+
+  /** For a host that can be done without. */
+  throwIfQuiet(host: string): void {
+    if (this.#waitOf(host) > 0) throw new WorkError('RateLimited', `${host} asked for quiet`, leaves)
+  }
+
+  #waitOf(host: string): number {
+    return (this.#quietUntil.get(host) ?? 0) - performance.now()
+  }
 }
+
+/** Longer than a work waits: nobody tries it again. */
+const leaves = { retryAfterSeconds: longestPatience + 1 }
 
 const beatMs = 50
 /** Asked for by fetch to learn where the bytes are: what follows comes over sockets, in a fraction of the memory. */
@@ -49,6 +61,8 @@ const leastConnections = 4
 
 export interface CrewOrder {
   readonly url: string
+  /** another place has the bytes too: one that asks for quiet is left, not waited for */
+  readonly isMirror?: boolean
   readonly path: string
   readonly partial: Partial
   readonly connections: Connections
@@ -167,6 +181,7 @@ export class Crew {
   async #attempt(part: Part, member: Member): Promise<void> {
     const { partial, connections } = this.#order
     const { host } = new URL(this.#known ?? this.#order.url)
+    if (this.#order.isMirror) connections.throwIfQuiet(host)
     await connections.untilAllowed(host, this.#wire.signal)
     const dog = new Watchdog(this.#wire)
     const order = this.#partOrder(member)

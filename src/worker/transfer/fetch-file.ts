@@ -71,6 +71,7 @@ interface Fetching {
   readonly order: FetchOrder
   readonly partial: Partial
   readonly tools: FetchTools
+  readonly isMirror?: boolean
 }
 
 /** The second time decides, from the source itself; parts that came differently are named. */
@@ -124,7 +125,7 @@ const transfer = async (
   if (order.size === 0) return
   for (const url of order.mirrors ?? []) {
     const mirror = { ...wire, retry: { ...wire.retry, attempts: Math.min(2, wire.retry.attempts) } }
-    const from = { order: { ...order, url }, partial, tools }
+    const from = { order: { ...order, url }, partial, tools, isMirror: true }
     if (await transferFrom(mirror, from, onBytes).then(() => true, leaveMirror(wire))) return
   }
   await transferFrom(wire, { order, partial, tools }, onBytes)
@@ -141,13 +142,13 @@ const leaveMirror =
 
 const transferFrom = async (
   wire: Wire,
-  { order, partial, tools }: Fetching,
+  { order, partial, tools, isMirror = false }: Fetching,
   onBytes: () => void,
 ): Promise<void> => {
   const { url, path } = order
   try {
     const onPart = async (): Promise<void> => order.onFront?.(partial.front)
-    await new Crew(wire, { ...tools, url, path, partial, onBytes, onPart }).run()
+    await new Crew(wire, { ...tools, url, isMirror, path, partial, onBytes, onPart }).run()
   } catch (error) {
     if (!(error instanceof NoRanges)) throw error
     await transferWhole(wire, { order, partial, tools }, onBytes)
