@@ -58,7 +58,7 @@ describe('a download', () => {
 
   it('that meets wrong bytes and fetches them again never goes back', async () => {
     const once = { kind: 'flipBit', at: 1_000_000, times: 42 } as const
-    hub.setFault('model.safetensors', [once, { kind: 'slow', bytesPerSecond: 60_000 }])
+    hub.setFault('model.safetensors', [once, { kind: 'slow', bytesPerSecond: 200_000 }])
     const ended = await place.fetch(source)
     expect(ended.code).toBe(0)
     expectHonest(progressOf(ended))
