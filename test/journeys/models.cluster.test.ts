@@ -177,8 +177,9 @@ describe.skipIf(reason !== undefined)('Models on a real cluster', () => {
         ),
       )
     expect(weights('twin').ino).toBe(weights('alpha').ino)
-    const { status } = await town.get(ns, 'runtime', 'volume')
-    expect(status.storage.usedBytes).toBe(brought.status.copies[0].bytesStored)
+    const { bytesStored } = brought.status.copies[0]
+    const account = () => town.get(ns, 'runtime', 'volume')
+    await until(account, ({ status }) => status.storage?.usedBytes === bytesStored)
 
     await cluster().kubectl(['delete', 'model', 'alpha', 'beta', 'local', '-n', ns, '--timeout=60s'])
     expect(existsSync(join(volume, 'hub/models--tiny--alpha'))).toBe(false)
