@@ -260,7 +260,8 @@ describe.skipIf(reason !== undefined)('The misbehaviour library on a real cluste
 
   /** Wrong from the moment on at which its container was tried first, or its pod was there when it never starts. */
   const untilStarted = async (row: Row): Promise<number> => {
-    const isThere = (pod: Seen) => row.says === 'PodNotStarted' || pod.status.containerStatuses?.length > 0
+    const isThere = ({ status }: Seen) =>
+      row.says === 'PodNotStarted' || status.containerStatuses?.some(wasTried)
     await until(
       async () => ({ status: await podsOf(row) }),
       ({ status }) => status.some(isThere),
@@ -269,6 +270,10 @@ describe.skipIf(reason !== undefined)('The misbehaviour library on a real cluste
     return awakeNow()
   }
 })
+
+/** Not one that still waits for a container before it. */
+const wasTried = ({ state, restartCount }: Seen): boolean =>
+  Boolean(state?.running ?? state?.terminated) || restartCount > 0
 
 const setFaults = async (place: Place, faults: readonly EngineFault[]): Promise<void> => {
   const answer = await fetch(`http://${place.address}:${controlPort}/__control`, {
