@@ -53,9 +53,11 @@ export const volumesContract = (open: () => VolumesWorld): void => {
 
   it('3.1 what is missing is a Problem that names it, first the Deployment, then the claim', async () => {
     const { deploy, claim, runtime } = open()
-    if (deploy)
-      expect((await problem(await runtime('early'), 'DeploymentNotFound')).message).toContain('early')
-    const early = await on('later', 'early')
+    const early = await runtime('early', deploy ? {} : { madeOn: 'later' })
+    if (deploy) {
+      expect((await problem(early, 'DeploymentNotFound')).message).toContain('early')
+      await deploy('early', 'VLLM', 'later')
+    }
     expect((await problem(early, 'ClaimNotFound')).message).toContain('later')
     await claim('later', gibi)
     const view = await until(early, 'has a volume', () => true)
