@@ -36,7 +36,12 @@ describe('A failed work', () => {
     ['a wrong digest stays wrong', { reason: 'Integrity', retry: 'Never' }, 1, undefined],
     ['a full disk, after a minute', { reason: 'NoSpace', retry: 'WhenAble' }, 1, 60],
     ['a full disk, at most every 15 minutes, for ever', { reason: 'NoSpace', retry: 'Later' }, 9, 900],
-    ['no room in the quota is no question of time', { reason: 'OverBudget', retry: 'WhenAble' }, 1, undefined],
+    [
+      'no room in the quota is no question of time',
+      { reason: 'OverBudget', retry: 'WhenAble' },
+      1,
+      undefined,
+    ],
     ['a source that says when', { reason: 'RateLimited', retryAfterSeconds: 90 }, 1, 90],
   ] as const)('%s', (_, failure, attempt, seconds) => {
     expect(waitOf(noteOf(failure, attempt))).toBe(seconds)
