@@ -4,7 +4,7 @@ import { HeadCheck } from './inspect/head-check.ts'
 import { sizeOf } from './layout/disk.ts'
 import { isSameShelf, listSuspects, shelfAt, shelfOf } from './layout/doubt.ts'
 import type { Filed, ReceiptFile } from './layout/receipt.ts'
-import type { Way } from './layout/share-file.ts'
+import { syncFile, type Way } from './layout/share-file.ts'
 import { isOurs, type Store } from './layout/store.ts'
 import { WorkError } from './outcome.ts'
 import { countHeld, roomOf, toNeed, toNoSpace } from './room.ts'
@@ -71,6 +71,8 @@ const checkBlob = async (
   const { named, sha256 } = await hashFile(path, { algorithm, size: file.size, signal, onBytes: onHashed })
   if (named !== hex) return undefined
   await new HeadCheck(file, path).look(file.size)
+  // Somebody else may have written it a moment ago, and a receipt will vouch for it.
+  await syncFile(path)
   return sha256
 }
 
