@@ -140,13 +140,15 @@ describe.skipIf(reason !== undefined)('Models on a real cluster', () => {
     const ns = 'models-there-already'
     await begin(ns)
     const [alpha, beta] = town.models.map(one => one.folder)
-    town.hub.addRepo({ id: 'tiny/twin', files: filesOfFolder(alpha!) })
+    // Other stories give tiny/alpha another revision.
+    for (const name of ['first', 'twin'])
+      town.hub.addRepo({ id: `tiny/${name}`, files: filesOfFolder(alpha!) })
     const runtimes = [{ name: 'volume' }]
     await town.apply([
       ...volumeOnly({ namespace: ns, name: 'volume', image }),
-      hubModel(ns, 'alpha', { runtimes }),
+      hubModel(ns, 'first', { runtimes }),
     ])
-    const brought = await until(model$(ns, 'alpha'), isReady)
+    const brought = await until(model$(ns, 'first'), isReady)
     const volume = await cluster().volumePath(ns, 'volume')
     const commit = town.hub.commitOf('tiny/beta')
     const found = join(volume, 'hub/models--tiny--beta/snapshots', commit)
@@ -176,13 +178,13 @@ describe.skipIf(reason !== undefined)('Models on a real cluster', () => {
           'model.safetensors',
         ),
       )
-    expect(weights('twin').ino).toBe(weights('alpha').ino)
+    expect(weights('twin').ino).toBe(weights('first').ino)
     const { bytesStored } = brought.status.copies[0]
     const account = () => town.get(ns, 'runtime', 'volume')
     await until(account, ({ status }) => status.storage?.usedBytes === bytesStored)
 
-    await cluster().kubectl(['delete', 'model', 'alpha', 'beta', 'local', '-n', ns, '--timeout=60s'])
-    expect(existsSync(join(volume, 'hub/models--tiny--alpha'))).toBe(false)
+    await cluster().kubectl(['delete', 'model', 'first', 'beta', 'local', '-n', ns, '--timeout=60s'])
+    expect(existsSync(join(volume, 'hub/models--tiny--first'))).toBe(false)
     expect(sha256(readFileSync(join(found, 'model.safetensors')))).toBe(
       sha256(readFileSync(join(beta!, 'model.safetensors'))),
     )
