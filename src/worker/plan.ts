@@ -1,17 +1,17 @@
 // Which blobs are there and right, which are missing, and whether what is missing fits.
 import type { Layout } from '../domain/worker-task.ts'
-import { HeadCheck } from './inspect/head-check.ts'
+import { proveFound } from './found-blob.ts'
 import { sizeOf } from './layout/disk.ts'
 import { isSameShelf, listSuspects, shelfAt, shelfOf } from './layout/doubt.ts'
 import type { Filed, ReceiptFile } from './layout/receipt.ts'
-import { syncFile, type Way } from './layout/share-file.ts'
+import type { Way } from './layout/share-file.ts'
 import { isOurs, type Store } from './layout/store.ts'
 import { WorkError } from './outcome.ts'
 import { countHeld, roomOf, toNeed, toNoSpace } from './room.ts'
 import { type Elsewhere, findElsewhere } from './share-blobs.ts'
 import { toBlobs } from './sources/listing-digest.ts'
 import type { Listing, SourceFile } from './sources/source.ts'
-import { hashFile, sha256 } from './transfer/digest.ts'
+import { sha256 } from './transfer/digest.ts'
 
 export interface Plan {
   readonly missing: readonly SourceFile[]
@@ -59,21 +59,15 @@ const toTrusted = (
 
 /** SHA-256 when the blob is there and right; a blob that no receipt names is hashed first. */
 const checkBlob = async (
-  { store, signal, onHashed }: PlanOrder,
+  order: PlanOrder,
   file: SourceFile,
   trusted: ReadonlyMap<string, string>,
 ): Promise<string | undefined> => {
-  const path = await store.findBlob(file.blob)
+  const path = await order.store.findBlob(file.blob)
   if (!path || (await sizeOf(path)) !== file.size) return undefined
   const known = trusted.get(file.blob)
   if (known) return known
-  const { algorithm, hex } = file.digest
-  const { named, sha256 } = await hashFile(path, { algorithm, size: file.size, signal, onBytes: onHashed })
-  if (named !== hex) return undefined
-  await new HeadCheck(file, path).look(file.size)
-  // Somebody else may have written it a moment ago, and a receipt will vouch for it.
-  await syncFile(path)
-  return sha256
+  return proveFound(order, file, path)
 }
 
 const sumOf = (files: readonly SourceFile[]): number => files.reduce((sum, file) => sum + file.size, 0)

@@ -1,13 +1,12 @@
 // Bytes that another store of the volume holds already: found, hashed, and given a name here instead of being fetched.
 import { stat } from 'node:fs/promises'
 import type { Layout } from '../domain/worker-task.ts'
-import { HeadCheck } from './inspect/head-check.ts'
+import { proveFound } from './found-blob.ts'
 import { indexBlobs } from './layout/blob-index.ts'
 import { ensureFolder, ifThere } from './layout/disk.ts'
-import { syncFile, type Way } from './layout/share-file.ts'
+import type { Way } from './layout/share-file.ts'
 import type { Store } from './layout/store.ts'
 import type { SourceFile } from './sources/source.ts'
-import { hashFile } from './transfer/digest.ts'
 
 /** Bytes of a blob under another name. */
 export interface Elsewhere {
@@ -55,19 +54,11 @@ interface Candidate {
 /** Engines of any user must be able to read what gets a name here. */
 const everybodyReads = 0o444
 
-const checkBytes = async (
-  { signal, onHashed }: Search,
-  { file, path, dev }: Candidate,
-): Promise<string | undefined> => {
+const checkBytes = async (search: Search, { file, path, dev }: Candidate): Promise<string | undefined> => {
   const there = await ifThere(stat(path))
   const isLike = there?.size === file.size && there.dev === dev
   if (!isLike || (there.mode & everybodyReads) !== everybodyReads) return undefined
-  const { algorithm, hex } = file.digest
-  const { named, sha256 } = await hashFile(path, { algorithm, size: file.size, signal, onBytes: onHashed })
-  if (named !== hex) return undefined
-  await new HeadCheck(file, path).look(file.size)
-  await syncFile(path)
-  return sha256
+  return proveFound(search, file, path)
 }
 
 /** Blob → how it got its name; a blob that is not in it has to be fetched after all. */
