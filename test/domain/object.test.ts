@@ -1,3 +1,4 @@
+// What other programs and people rely on in an object: names that never change, and requests that are handled once.
 import { describe, expect, it } from 'vitest'
 import { NotSupported, Rejected, Transient, Waiting } from '../../src/domain/failure.ts'
 import { annotations, finalizer, keyOf, parseKey, pendingRequest, toKey } from '../../src/domain/object.ts'

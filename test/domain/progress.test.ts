@@ -1,3 +1,4 @@
+// The words between worker and controller while bytes move: one line of JSON each, and the percent that people see.
 import { describe, expect, it } from 'vitest'
 import { type Progress, parseProgressLine, printProgressLine, toPercent } from '../../src/domain/progress.ts'
 

@@ -1,3 +1,4 @@
+// Objects of a namespace in order of their age, kept in step with the cache whatever comes and goes.
 import { describe, expect, it } from 'vitest'
 import { HeldObject } from '../../../src/platform/kubernetes/held-object.ts'
 import type { ReflectorListener } from '../../../src/platform/kubernetes/kernel/reflector.ts'
