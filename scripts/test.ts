@@ -13,16 +13,40 @@ interface Counts {
   readonly skipped: number
 }
 
+interface OneTest {
+  readonly status: string
+  readonly fullName: string
+  readonly failureMessages: readonly string[]
+}
+
+interface TestFile {
+  readonly name: string
+  readonly status: string
+  readonly message: string
+  readonly assertionResults: readonly OneTest[]
+}
+
 interface Report {
   readonly numPassedTests: number
   readonly numFailedTests: number
   readonly numPendingTests: number
   readonly numFailedTestSuites: number
   readonly success: boolean
+  readonly testResults: readonly TestFile[]
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'switchyard-test-'))
 const say = (line: string): void => console.log(line)
+const failures: string[] = []
+
+/** What failed in one file: its tests with their first message, or the file itself when it could not be loaded. */
+const failuresOf = (file: TestFile): string[] => {
+  const tests = file.assertionResults
+    .filter((one) => one.status === 'failed')
+    .map((one) => `✗ ${file.name}\n  ${one.fullName}\n  ${one.failureMessages[0] ?? ''}`)
+  if (tests.length > 0 || file.status !== 'failed') return tests
+  return [`✗ ${file.name}\n  ${file.message}`]
+}
 
 /** One vitest project; a run that ends without a report counts as one failure. */
 const runProject = async (project: string): Promise<Counts> => {
@@ -36,9 +60,11 @@ const runProject = async (project: string): Promise<Counts> => {
   })
   try {
     const report = JSON.parse(readFileSync(file, 'utf8')) as Report
+    failures.push(...report.testResults.flatMap(failuresOf))
     const failed = report.numFailedTests || (done.failed ? Math.max(1, report.numFailedTestSuites) : 0)
     return { passed: report.numPassedTests, failed, skipped: report.numPendingTests }
   } catch {
+    failures.push(`✗ ${project}: ended without a report`)
     return { passed: 0, failed: 1, skipped: 0 }
   }
 }
@@ -64,6 +90,10 @@ const counts: Counts[] = [
   await runProject('simulation'),
 ]
 for (const project of ['real', 'cluster']) counts.push(await runProject(project))
+
+// repeated at the end: a log that is cut keeps its tail
+if (!isClean) failures.unshift('✗ npm run check: see above')
+for (const failure of failures) say(`\n${failure}`)
 
 const sum = (key: keyof Counts): number => counts.reduce((total, one) => total + one[key], 0)
 say(`\n${Math.round((Date.now() - begun) / 1000)} s`)
