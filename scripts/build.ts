@@ -1,7 +1,7 @@
-// Bundles the program into one file: dist/switchyard.mjs.
+// Bundles the program: dist/switchyard.mjs, and beside it a part for each of its entries, so that a process loads what it is and no more.
 import { existsSync, statSync } from 'node:fs'
-import { readFile, writeFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build, type Plugin } from 'esbuild'
 
@@ -13,7 +13,7 @@ export const bundlePath: string = fileURLToPath(new URL('dist/switchyard.mjs', r
 
 /** The thread that hashes downloads: a file of its own beside the bundle, so that it starts small. */
 const threadIn = (sources: string): string => join(sources, 'worker/transfer/hash-thread.ts')
-export const threadPath = (output: string): string => join(dirname(output), 'hash-thread.mjs')
+const threadPath = (output: string): string => join(dirname(output), 'hash-thread.mjs')
 
 /** Why there can be no bundle, in one line; undefined when there can. */
 export const whyNoBundle = (): string | undefined =>
@@ -54,10 +54,30 @@ const withoutUnread: Plugin = {
   },
 }
 
+/** The files of a bundled program: itself, its parts, its thread. */
+export const filesOf = async (output: string): Promise<string[]> => {
+  const names = await readdir(dirname(output))
+  return [
+    output,
+    threadPath(output),
+    ...names.filter(isPartOf(output)).map(name => join(dirname(output), name)),
+  ]
+}
+
+const stem = (output: string): string => basename(output, '.mjs')
+const isPartOf =
+  (output: string) =>
+  (name: string): boolean =>
+    name.startsWith(`${stem(output)}-`) && /-[A-Z0-9]{8}\.mjs$/.test(name)
+
 const write = async (from: string, output: string): Promise<void> => {
-  await build({
-    entryPoints: [from],
-    outfile: output,
+  const { outputFiles } = await build({
+    entryPoints: [{ in: from, out: stem(output) }],
+    outdir: dirname(output),
+    outExtension: { '.js': '.mjs' },
+    chunkNames: `${stem(output)}-[name]-[hash]`,
+    splitting: true,
+    write: false,
     bundle: true,
     // Names stay as they are: kept beside shorter ones, they cost 10 MB of memory that comes back to nobody after the start.
     minifyWhitespace: true,
@@ -70,7 +90,16 @@ const write = async (from: string, output: string): Promise<void> => {
     banner: { js: banner },
     logLevel: 'error',
   })
-  await writeFile(output, toAscii(await readFile(output, 'utf8')))
+  await mkdir(dirname(output), { recursive: true })
+  // parts before who loads them
+  const inOrder = outputFiles.toReversed()
+  for (const { path, text } of inOrder) await writeFile(path, toAscii(text))
+  await removeOld(output, new Set(outputFiles.map(({ path }) => basename(path))))
+}
+
+const removeOld = async (output: string, written: ReadonlySet<string>): Promise<void> => {
+  for (const name of (await readdir(dirname(output))).filter(isPartOf(output)))
+    if (!written.has(name)) await rm(join(dirname(output), name), { force: true })
 }
 
 /** One letter beyond Latin-1, in a pattern for example, and the whole text is held in memory with two bytes a letter. */
@@ -79,5 +108,6 @@ const toAscii = (text: string): string =>
 
 if (import.meta.main) {
   const output = await bundle()
-  console.log(`${output} (${Math.round(statSync(output).size / 1024)} kB)`)
+  const bytes = (await filesOf(output)).reduce((sum, file) => sum + statSync(file).size, 0)
+  console.log(`${output} (${Math.round(bytes / 1024)} kB with its parts)`)
 }

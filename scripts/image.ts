@@ -1,9 +1,10 @@
 // Makes the product's image without a container engine: dist/switchyard-image.tar, an OCI archive for `ctr images import`.
 import { existsSync, realpathSync } from 'node:fs'
+import { basename } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { execa } from 'execa'
 import { buildImage, type Layer } from '../test/cluster/image.ts'
-import { bundle, threadPath } from './build.ts'
+import { bundle, filesOf } from './build.ts'
 
 const root = new URL('../', import.meta.url)
 const authorities = '/etc/ssl/certs/ca-certificates.crt'
@@ -27,10 +28,8 @@ export async function nodeLayer(): Promise<Layer> {
   }
 }
 
-const programLayer = (program: string): Layer => ({
-  '/app/switchyard.mjs': { from: program, mode: 0o644 },
-  '/app/hash-thread.mjs': { from: threadPath(program), mode: 0o644 },
-})
+const programLayer = async (program: string): Promise<Layer> =>
+  Object.fromEntries((await filesOf(program)).map(from => [`/app/${basename(from)}`, { from, mode: 0o644 }]))
 
 /** Without these Node keeps a young generation and old garbage of more than a hundred megabytes that nobody needs. */
 export const nodeFlags = ['--max-semi-space-size=4', '--optimize-for-size']
@@ -49,7 +48,7 @@ export async function imageOf(program: string, name: string, output: string): Pr
   return buildImage(
     {
       name,
-      layers: [await nodeLayer(), programLayer(program)],
+      layers: [await nodeLayer(), await programLayer(program)],
       entrypoint: ['/usr/bin/node', ...nodeFlags, '/app/switchyard.mjs'],
       user: '65532:65532',
       env: nodeEnvironment,

@@ -42,8 +42,8 @@ const failures: string[] = []
 /** What failed in one file: its tests with their first message, or the file itself when it could not be loaded. */
 const failuresOf = (file: TestFile): string[] => {
   const tests = file.assertionResults
-    .filter((one) => one.status === 'failed')
-    .map((one) => `✗ ${file.name}\n  ${one.fullName}\n  ${one.failureMessages[0] ?? ''}`)
+    .filter(one => one.status === 'failed')
+    .map(one => `✗ ${file.name}\n  ${one.fullName}\n  ${one.failureMessages[0] ?? ''}`)
   if (tests.length > 0 || file.status !== 'failed') return tests
   return [`✗ ${file.name}\n  ${file.message}`]
 }

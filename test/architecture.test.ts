@@ -59,7 +59,7 @@ const allowed: Record<string, { rooms: readonly string[]; packages: readonly str
 
 const isAllowed = (one: Import): boolean => {
   const room = roomOf(one.from)
-  if (room === 'main.ts') return true
+  if (room === 'main.ts' || room === 'program') return true
   const rule = allowed[room]
   if (!rule) return false
   if (isOurs(one)) return roomOf(one.to) === room || rule.rooms.includes(roomOf(one.to))

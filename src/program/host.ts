@@ -1,0 +1,29 @@
+// `switchyard host`: the same controller on this machine, without a cluster.
+import { setTimeout as sleep } from 'node:timers/promises'
+import { openHost } from '../platform/host/host-platform.ts'
+import { Manifests } from '../platform/host/manifests.ts'
+import { readHostSettings } from '../settings.ts'
+import { drainMs, makeLoop, openTelemetry, stopSignal, whenGiven } from './start.ts'
+
+/** Start: store → manifests → controllers. Stop: controllers → store. Workers and engines go on without us. */
+export const host = async (): Promise<number> => {
+  const { manifestsFolder: folder, ...settings } = readHostSettings()
+  const telemetry = openTelemetry(settings)
+  const { log } = telemetry
+  const onFailure = (err: unknown): void => log.error({ err }, 'a look at processes failed; it is repeated')
+  const stopping = stopSignal(log)
+  const program = [process.execPath, ...process.execArgv, process.argv[1] ?? '']
+  const opened = openHost({ ...settings, program, onFailure })
+  const loop = makeLoop(settings, { platform: opened.platform, mayChange: () => true }, telemetry)
+  const onRefused = (file: string, sentence: string): void => log.warn({ file }, sentence)
+  const manifests = new Manifests({ people: opened.people, folder, onRefused })
+  log.info({ state: settings.stateFolder, manifests: folder }, 'switchyard host runs')
+  const done = loop.run()
+  await whenGiven(stopping)
+  manifests.stop()
+  loop.stop()
+  await Promise.race([done, sleep(drainMs)])
+  opened.close()
+  log.info('stopped; workers and engines go on')
+  return 0
+}
