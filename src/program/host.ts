@@ -13,7 +13,8 @@ export const host = async (): Promise<number> => {
   const onFailure = (err: unknown): void => log.error({ err }, 'a look at processes failed; it is repeated')
   const stopping = stopSignal(log)
   const program = [process.execPath, ...process.execArgv, process.argv[1] ?? '']
-  const opened = openHost({ ...settings, program, onFailure })
+  const onNotice = (sentence: string): void => log.warn(sentence)
+  const opened = openHost({ ...settings, program, onFailure, onNotice })
   const loop = makeLoop(settings, { platform: opened.platform, mayChange: () => true }, telemetry)
   const onRefused = (file: string, sentence: string): void => log.warn({ file }, sentence)
   const manifests = new Manifests({ people: opened.people, folder, onRefused })

@@ -1,7 +1,7 @@
 // Puts the parts of the host platform together: one database, every part on it.
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Runtime } from '../../domain/object.ts'
+import type { Key, Runtime } from '../../domain/object.ts'
 import type { Platform } from '../../domain/platform.ts'
 import { HostDatabase } from './host-database.ts'
 import { HostJournal } from './host-journal.ts'
@@ -11,6 +11,8 @@ import { createHostServings } from './host-servings.ts'
 import { createHostStore } from './host-store.ts'
 import { createHostVolumes } from './host-volumes.ts'
 import { HostWork } from './host-work.ts'
+import { DeviceGate } from './monitor/device-gate.ts'
+import { GpuLook } from './monitor/gpu-look.ts'
 import { Supervisor } from './supervisor.ts'
 
 export interface HostParts {
@@ -23,6 +25,8 @@ export interface HostParts {
   readonly engineEnvironment: Readonly<Record<string, string>>
   /** something beside the passes failed; it is tried again */
   readonly onFailure: (error: unknown) => void
+  /** a sentence that a person may want to know */
+  readonly onNotice: (sentence: string) => void
 }
 
 export interface Host {
@@ -53,7 +57,10 @@ export const openHost = (parts: HostParts): Host => {
     program: { command: program, environment, folder, secretsFolder },
   })
   const places = { folder: join(stateFolder, 'engines'), environment: parts.engineEnvironment }
-  const supervisor = new Supervisor({ database, places, now, onFailure, onChange: key => engines.tell(key) })
+  const gpus = new GpuLook({ environment: parts.engineEnvironment })
+  const device = new DeviceGate({ gpus, onLate: parts.onNotice })
+  const onChange = (key: Key): void => engines.tell(key)
+  const supervisor = new Supervisor({ database, places, now, onFailure, onChange, device })
   const runtimes = () => objects.list('Runtime') as readonly Runtime[]
   const engines = createHostServings({ supervisor, volumes, places, runtimes })
   return {

@@ -16,6 +16,7 @@ import {
   startEngine,
 } from './engine-process.ts'
 import type { HostDatabase } from './host-database.ts'
+import type { DeviceGate } from './monitor/device-gate.ts'
 import { isAlive, signal } from './process-mark.ts'
 import { type Run, type ServingRecord, ServingRecords } from './serving-records.ts'
 import { isSameTemplate } from './serving-render.ts'
@@ -27,6 +28,8 @@ export interface SupervisorParts {
   readonly onChange: (key: Key) => void
   readonly onFailure?: (error: unknown) => void
   readonly lookMs?: number
+  /** absent: what ended holds nothing that the next load could miss */
+  readonly device?: Pick<DeviceGate, 'begin' | 'note' | 'isFree'>
 }
 
 const slowMs = 1_000
@@ -144,6 +147,7 @@ export class Supervisor {
 
   #startAgain(record: ServingRecord, run: Run): void {
     if (run.againAt !== undefined && Date.now() < run.againAt) return
+    if (!this.#isDeviceFree(run)) return
     const { againAt: _, mark: __, ...again } = run
     // A port that was taken is no end of a process, and its next try no restart.
     const restarts = run.mark ? run.restarts + 1 : run.restarts
@@ -159,6 +163,7 @@ export class Supervisor {
       return
     }
     this.#records.put({ ...record, run })
+    this.#parts.device?.begin(run.token)
     let started: Started
     try {
       started = startEngine(this.#parts.places, record, run)
@@ -202,6 +207,7 @@ export class Supervisor {
     shortenLog(this.#parts.places, record, run.name)
     const isReady = isListening(run)
     if (isReady === (run.readyAt !== undefined)) return
+    if (isReady) this.#noteDevice(run)
     const { readyAt: _, problem, ...kept } = run
     const at = this.#parts.now().toISOString()
     this.#change(record, isReady ? { ...kept, readyAt: at } : { ...kept, ...(problem ? { problem } : {}) })
@@ -213,10 +219,23 @@ export class Supervisor {
     this.#endings.delete(token)
   }
 
-  /** Ends when no process of the run lives: neither its leader nor what it left behind. */
+  /** While its processes live: what they hold now is waited for when they have ended. */
+  #noteDevice(run: Run): void {
+    this.#parts.device?.note(
+      run.token,
+      leftOf(run).map(({ pid }) => pid),
+    )
+  }
+
+  #isDeviceFree({ token }: Run): boolean {
+    return this.#parts.device?.isFree(token) ?? true
+  }
+
+  /** Ends when no process of the run lives, neither its leader nor what it left behind, and the memory of its GPU is back. */
   #end(record: ServingRecord, run: Run): void {
     const left = leftOf(run)
     if (left.length === 0) {
+      if (!this.#isDeviceFree(run)) return
       this.#forget(run)
       const { run: _, ...rest } = record
       this.put(rest)
@@ -225,6 +244,7 @@ export class Supervisor {
     const toldAt = this.#told.get(run.token)
     if (toldAt === undefined) {
       this.#told.set(run.token, Date.now())
+      this.#noteDevice(run)
       const [leader] = run.mark && isAlive(run.mark) ? [run.mark] : left
       if (leader) signal(leader, 'SIGTERM')
       if (!run.isLeaving) this.#change(record, { ...run, isLeaving: true })
