@@ -84,12 +84,25 @@ export const readSettings = (environment: NodeJS.ProcessEnv = process.env): Sett
 
 const folder = () => z.string().startsWith('/', 'must be an absolute path').optional()
 
+const addressRule = 'must be an address and a port, for example 127.0.0.1:9877, or off'
+
+/** Undefined: off. */
+const toPlace = (address: string) => {
+  const at = address.lastIndexOf(':')
+  if (at < 0) return undefined
+  return { host: address.slice(0, at).replace(/^\[|\]$/g, ''), port: Number(address.slice(at + 1)) }
+}
+
 const HostEnvironment = Shared.extend({
   HOME: z.string().default('/'),
   SWITCHYARD_STATE_FOLDER: folder(),
   SWITCHYARD_MODELS_FOLDER: folder(),
   SWITCHYARD_MANIFESTS_FOLDER: folder(),
   SWITCHYARD_SECRETS_FOLDER: folder(),
+  SWITCHYARD_METRICS_ADDRESS: z
+    .string()
+    .regex(/^(\[[\da-fA-F:]+\]|[\w.-]+):\d{1,5}$|^off$/, addressRule)
+    .default('127.0.0.1:9877'),
 })
 
 /** Where root keeps things, and where everybody else does. */
@@ -120,6 +133,7 @@ export const readHostSettings = (environment: NodeJS.ProcessEnv = process.env) =
     modelsFolder: given.SWITCHYARD_MODELS_FOLDER ?? `${state}/models`,
     manifestsFolder: given.SWITCHYARD_MANIFESTS_FOLDER ?? `${homes.config}/manifests`,
     secretsFolder: given.SWITCHYARD_SECRETS_FOLDER ?? `${homes.config}/secrets`,
+    metricsPlace: toPlace(given.SWITCHYARD_METRICS_ADDRESS),
     workerEnvironment: pick(environment, name => forWorkers.test(name)),
     engineEnvironment: pick(environment, name => !notForEngines.test(name)),
   })

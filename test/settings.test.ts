@@ -19,6 +19,20 @@ describe('The settings of a host', () => {
     )
   })
 
+  it.each([
+    ['', { host: '127.0.0.1', port: 9877 }],
+    ['[::1]:9000', { host: '::1', port: 9000 }],
+    ['off', undefined],
+  ])('serve metrics at %j', (SWITCHYARD_METRICS_ADDRESS, place) => {
+    expect(readHostSettings({ SWITCHYARD_METRICS_ADDRESS }).metricsPlace).toEqual(place)
+  })
+
+  it('refuse an address without a port', () => {
+    expect(() => readHostSettings({ SWITCHYARD_METRICS_ADDRESS: 'localhost' })).toThrow(
+      /^SWITCHYARD_METRICS_ADDRESS: must be an address and a port, for example 127.0.0.1:9877, or off/,
+    )
+  })
+
   it('hand on to workers what leads to a hub, and to engines no secret', () => {
     const { workerEnvironment, engineEnvironment } = readHostSettings({
       PATH: '/bin',

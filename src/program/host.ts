@@ -1,9 +1,11 @@
 // `switchyard host`: the same controller on this machine, without a cluster.
 import { setTimeout as sleep } from 'node:timers/promises'
-import { openHost } from '../platform/host/host-platform.ts'
+import { type Host, openHost } from '../platform/host/host-platform.ts'
 import { Manifests } from '../platform/host/manifests.ts'
 import { readHostSettings } from '../settings.ts'
-import { drainMs, makeLoop, openTelemetry, stopSignal, whenGiven } from './start.ts'
+import { serveMetrics } from '../telemetry/health-server.ts'
+import { registerHostFigures } from '../telemetry/host-metrics.ts'
+import { drainMs, makeLoop, openTelemetry, stopSignal, type Telemetry, whenGiven } from './start.ts'
 
 /** Start: store → manifests → controllers. Stop: controllers → store. Workers and engines go on without us. */
 export const host = async (): Promise<number> => {
@@ -15,6 +17,7 @@ export const host = async (): Promise<number> => {
   const program = [process.execPath, ...process.execArgv, process.argv[1] ?? '']
   const onNotice = (sentence: string): void => log.warn(sentence)
   const opened = openHost({ ...settings, program, onFailure, onNotice })
+  await openMetrics(settings, opened.monitor, telemetry)
   const loop = makeLoop(settings, { platform: opened.platform, mayChange: () => true }, telemetry)
   const onRefused = (file: string, sentence: string): void => log.warn({ file }, sentence)
   const manifests = new Manifests({ people: opened.people, folder, onRefused })
@@ -27,4 +30,21 @@ export const host = async (): Promise<number> => {
   opened.close()
   log.info('stopped; workers and engines go on')
   return 0
+}
+
+/** Taken by somebody else, it is no reason to let engines go without a controller. */
+const openMetrics = async (
+  { metricsPlace }: Pick<ReturnType<typeof readHostSettings>, 'metricsPlace'>,
+  monitor: Host['monitor'],
+  { metrics, log }: Telemetry,
+): Promise<void> => {
+  if (!metricsPlace) return
+  registerHostFigures(metrics.registry, monitor)
+  try {
+    await serveMetrics(metrics.registry, metricsPlace)
+  } catch (error) {
+    log.warn(
+      `metrics are not served: ${(error as Error).message}. SWITCHYARD_METRICS_ADDRESS says where; off is none`,
+    )
+  }
 }

@@ -11,10 +11,14 @@ const answer = (response: ServerResponse, isGood: boolean): void => {
   response.writeHead(isGood ? 200 : 503, { 'content-type': 'text/plain' }).end(isGood ? 'ok\n' : 'not ok\n')
 }
 
-const listen = (server: Server, port: number): Promise<Server> =>
+/** Where to listen: a port of every address, or of one. */
+export type Place = number | { readonly host: string; readonly port: number }
+
+const listen = (server: Server, place: Place): Promise<Server> =>
   new Promise((resolve, reject) => {
     server.once('error', reject)
-    server.listen(port, () => resolve(server))
+    const options = typeof place === 'number' ? { port: place } : place
+    server.listen(options, () => resolve(server))
   })
 
 export const serveHealth = ({ isAlive, isReady }: Health, port: number): Promise<Server> =>
@@ -27,11 +31,11 @@ export const serveHealth = ({ isAlive, isReady }: Health, port: number): Promise
     port,
   )
 
-export const serveMetrics = (registry: Registry, port: number): Promise<Server> =>
+export const serveMetrics = (registry: Registry, place: Place): Promise<Server> =>
   listen(
     createServer(async (request, response) => {
       if (request.url !== '/metrics') return void response.writeHead(404).end()
       response.writeHead(200, { 'content-type': registry.contentType }).end(await registry.metrics())
     }),
-    port,
+    place,
   )

@@ -13,6 +13,7 @@ import { findProcesses, isAlive, type ProcessMark } from '../../src/platform/hos
 import { ServingRecords } from '../../src/platform/host/serving-records.ts'
 import { WorkRecords } from '../../src/platform/host/work-records.ts'
 import { bundleEngine } from '../stand-ins/engine/bundle.ts'
+import { freePort } from '../stand-ins/engine/start.ts'
 
 export interface HostWish {
   readonly hubUrl?: string
@@ -30,12 +31,14 @@ export const openMachine = async ({ hubUrl, registryUrl, engine = {}, programs }
   if (programs === undefined) await bundleEngine(at('bin'), process.execPath)
   mkdirSync(at('manifests'))
   const lines: string[] = []
+  const metricsAddress = `127.0.0.1:${await freePort()}`
   const environment = {
     PATH: `${programs ?? at('bin')}:${process.env['PATH']}`,
     HOME: folder,
     SWITCHYARD_STATE_FOLDER: at('state'),
     SWITCHYARD_MANIFESTS_FOLDER: at('manifests'),
     SWITCHYARD_SECRETS_FOLDER: at('secrets'),
+    SWITCHYARD_METRICS_ADDRESS: metricsAddress,
     ...(hubUrl ? { SWITCHYARD_HUB_ENDPOINT: hubUrl } : {}),
     ...(registryUrl ? { SWITCHYARD_REGISTRY_ENDPOINT: registryUrl } : {}),
     ...engine,
@@ -81,6 +84,18 @@ export const openMachine = async ({ hubUrl, registryUrl, engine = {}, programs }
       for (const mark of findProcesses(token)) if (isAlive(mark)) process.kill(mark.pid, 'SIGKILL')
     rmSync(folder, { recursive: true, force: true })
   }
+  const scrape = async (): Promise<string> => (await fetch(`http://${metricsAddress}/metrics`)).text()
   const starts = (): number => lines.join('').split('switchyard host runs').length - 1
-  return { begin, starts, write, engineOf, worksOf, objects, journalOf, close, log: () => lines.join('') }
+  return {
+    begin,
+    starts,
+    scrape,
+    write,
+    engineOf,
+    worksOf,
+    objects,
+    journalOf,
+    close,
+    log: () => lines.join(''),
+  }
 }

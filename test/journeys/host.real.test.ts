@@ -161,6 +161,15 @@ describe('a host, whose daemon is killed in the middle of everything', () => {
     await begin()
   })
 
+  it('tells a Prometheus what its engine takes', async () => {
+    await until('the figures', async () =>
+      /^switchyard_engine_resident_memory_bytes\{namespace="default",runtime="gpu"\} [1-9]/m.test(
+        await machine.scrape(),
+      ),
+    )
+    expect(await machine.scrape()).toMatch(/^node_memory_MemTotal_bytes [1-9]/m)
+  })
+
   it('goes back when a model does not load, and says why', async () => {
     machine.write('runtime.yaml', [aRuntime('broken')])
     await until('beta is gone', async () => (await listed()).length === 0)

@@ -2,7 +2,8 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Key, Runtime } from '../../domain/object.ts'
-import type { Platform } from '../../domain/platform.ts'
+import type { Platform, Volumes } from '../../domain/platform.ts'
+import { leftOf } from './engine-process.ts'
 import { HostDatabase } from './host-database.ts'
 import { HostJournal } from './host-journal.ts'
 import { HostObjects } from './host-objects.ts'
@@ -13,6 +14,8 @@ import { createHostVolumes } from './host-volumes.ts'
 import { HostWork } from './host-work.ts'
 import { DeviceGate } from './monitor/device-gate.ts'
 import { GpuLook } from './monitor/gpu-look.ts'
+import { createMonitor, type Monitor, type RunningEngine } from './monitor/host-monitor.ts'
+import type { ServingRecord } from './serving-records.ts'
 import { Supervisor } from './supervisor.ts'
 
 export interface HostParts {
@@ -32,11 +35,23 @@ export interface HostParts {
 export interface Host {
   readonly platform: Platform
   readonly people: HostPeople
+  /** memory, disks, engines and GPUs as they are now */
+  readonly monitor: Monitor
   /** Workers and engines go on. */
   close(): void
 }
 
 const now = (): Date => new Date()
+
+const toRunning = ({ namespace, name, run }: ServingRecord): readonly RunningEngine[] => {
+  const pids = run?.mark ? leftOf(run).map(({ pid }) => pid) : []
+  return pids.length > 0 ? [{ namespace, runtime: name, pids }] : []
+}
+
+const folderOf = (volumes: Volumes, runtime: Runtime): readonly string[] => {
+  const found = volumes.find(runtime)
+  return 'reason' in found ? [] : [found.layout.root]
+}
 
 /** Throws when another daemon has the folder. */
 export const openHost = (parts: HostParts): Host => {
@@ -66,6 +81,11 @@ export const openHost = (parts: HostParts): Host => {
   return {
     platform: { name: 'host', store, work, volumes, journal, servings: engines.servings },
     people: new HostPeople({ objects, journal, now }),
+    monitor: createMonitor({
+      gpus,
+      engines: () => supervisor.all().flatMap(toRunning),
+      folders: () => [...new Set([stateFolder, ...runtimes().flatMap(one => folderOf(volumes, one))])],
+    }),
     close: () => {
       work.stop()
       engines.stop()

@@ -67,6 +67,10 @@ export class Supervisor {
     return this.#servings.get(nameOf(ref))
   }
 
+  all(): readonly ServingRecord[] {
+    return [...this.#servings.values()]
+  }
+
   /** Stores what is wished; the process follows. */
   put(record: ServingRecord): void {
     this.#records.put(record)
