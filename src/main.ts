@@ -6,6 +6,7 @@ const usage = `switchyard <command>
   operator             run the controller on Kubernetes (settings come from SWITCHYARD_* variables)
   worker run …         one short-lived work on bytes; started by the controller
   worker discover …    what lies on the volume at --root DIR, as JSON
+  doctor               what is wrong with this host, and what to do (-o json)
   crds                 print the custom resource definitions
   version              print the version`
 
@@ -15,6 +16,7 @@ const run = async ([command = '', ...rest]: readonly string[]): Promise<number> 
   if (command === 'operator') return (await import('./program/operator.ts')).operator()
   if (command === 'host') return (await import('./program/host.ts')).host()
   if (command === 'worker') return (await import('./program/worker.ts')).worker(rest)
+  if (command === 'doctor') return (await import('./program/doctor.ts')).doctorMain(rest)
   if (command === 'crds') return (await import('./program/crds.ts')).printCrds()
   if (command === 'version' || command === '--version') return console.log(version) ?? 0
   console.error(usage)

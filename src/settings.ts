@@ -139,6 +139,16 @@ export const readHostSettings = (environment: NodeJS.ProcessEnv = process.env) =
   })
 }
 
+/** For who looks for what is wrong: settings that cannot be read are a sentence, and the environment is shown as it is. */
+export const readDoctorSettings = (environment: NodeJS.ProcessEnv = process.env) => {
+  try {
+    const settings = readHostSettings(environment)
+    return { environment, settings: { ...settings, socket: `${settings.stateFolder}/switchyard.sock` } }
+  } catch (error) {
+    return { environment, settings: { refused: (error as Error).message } }
+  }
+}
+
 /** Whether the environment names a proxy for HTTP, as the chart's `worker.proxy` does. */
 export const hasProxy = (environment: NodeJS.ProcessEnv = process.env): boolean =>
   ['HTTP_PROXY', 'HTTPS_PROXY', 'http_proxy', 'https_proxy'].some(name => environment[name])
