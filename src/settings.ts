@@ -103,7 +103,20 @@ const HostEnvironment = Shared.extend({
     .string()
     .regex(/^(\[[\da-fA-F:]+\]|[\w.-]+):\d{1,5}$|^off$/, addressRule)
     .default('127.0.0.1:9877'),
+  SWITCHYARD_SOCKET: folder(),
+  XDG_RUNTIME_DIR: folder(),
 })
+
+export const systemSocket = '/run/switchyard/switchyard.sock'
+
+/** A folder of one's own for the state has the socket in it: two daemons never share one. */
+const socketOf = (given: z.infer<typeof HostEnvironment>): string => {
+  if (given.SWITCHYARD_SOCKET) return given.SWITCHYARD_SOCKET
+  if (given.SWITCHYARD_STATE_FOLDER) return `${given.SWITCHYARD_STATE_FOLDER}/switchyard.sock`
+  if (process.getuid?.() === 0) return systemSocket
+  if (given.XDG_RUNTIME_DIR) return `${given.XDG_RUNTIME_DIR}/switchyard/switchyard.sock`
+  return `${homesOf(given.HOME).state}/switchyard.sock`
+}
 
 /** Where root keeps things, and where everybody else does. */
 const homesOf = (home: string) =>
@@ -134,6 +147,7 @@ export const readHostSettings = (environment: NodeJS.ProcessEnv = process.env) =
     manifestsFolder: given.SWITCHYARD_MANIFESTS_FOLDER ?? `${homes.config}/manifests`,
     secretsFolder: given.SWITCHYARD_SECRETS_FOLDER ?? `${homes.config}/secrets`,
     metricsPlace: toPlace(given.SWITCHYARD_METRICS_ADDRESS),
+    socket: socketOf(given),
     workerEnvironment: pick(environment, name => forWorkers.test(name)),
     engineEnvironment: pick(environment, name => !notForEngines.test(name)),
   })
@@ -142,12 +156,37 @@ export const readHostSettings = (environment: NodeJS.ProcessEnv = process.env) =
 /** For who looks for what is wrong: settings that cannot be read are a sentence, and the environment is shown as it is. */
 export const readDoctorSettings = (environment: NodeJS.ProcessEnv = process.env) => {
   try {
-    const settings = readHostSettings(environment)
-    return { environment, settings: { ...settings, socket: `${settings.stateFolder}/switchyard.sock` } }
+    return { environment, settings: readHostSettings(environment) }
   } catch (error) {
     return { environment, settings: { refused: (error as Error).message } }
   }
 }
+
+const ClientEnvironment = HostEnvironment.pick({
+  HOME: true,
+  SWITCHYARD_STATE_FOLDER: true,
+  SWITCHYARD_SECRETS_FOLDER: true,
+  SWITCHYARD_SOCKET: true,
+  XDG_RUNTIME_DIR: true,
+}).extend({
+  KUBECONFIG: z.string().optional(),
+  NO_COLOR: z.string().optional(),
+  TERM: z.string().optional(),
+})
+
+/** What a command at a terminal needs: where a host's socket or a kubeconfig may be, and whether colour is wanted. */
+export const readClientSettings = (environment: NodeJS.ProcessEnv = process.env) => {
+  const given = parse(ClientEnvironment, environment, 'docs/cli.md')
+  return Object.freeze({
+    namedSocket: given.SWITCHYARD_SOCKET,
+    sockets: [...new Set([socketOf(given as z.infer<typeof HostEnvironment>), systemSocket])],
+    namedKubeconfig: given.KUBECONFIG,
+    kubeconfig: given.KUBECONFIG ?? `${given.HOME}/.kube/config`,
+    secretsFolder: given.SWITCHYARD_SECRETS_FOLDER ?? `${homesOf(given.HOME).config}/secrets`,
+    wantsColour: given.NO_COLOR === undefined && given.TERM !== 'dumb',
+  })
+}
+export type ClientSettings = ReturnType<typeof readClientSettings>
 
 /** Whether the environment names a proxy for HTTP, as the chart's `worker.proxy` does. */
 export const hasProxy = (environment: NodeJS.ProcessEnv = process.env): boolean =>

@@ -53,7 +53,8 @@ const allowed: Record<string, { rooms: readonly string[]; packages: readonly str
   },
   'platform/host': { rooms: ['domain', 'telemetry'], packages: ['yaml', 'node:'] },
   'platform/memory': { rooms: ['domain', 'telemetry'], packages: ['node:'] },
-  cli: { rooms: ['domain'], packages: ['node:'] },
+  api: { rooms: ['domain', 'telemetry'], packages: ['fastify', 'zod', 'node:'] },
+  cli: { rooms: ['domain', 'api'], packages: ['commander', 'yaml', 'node:'] },
   engines: { rooms: ['domain', 'telemetry'], packages: ['node:'] },
   worker: { rooms: ['domain', 'telemetry'], packages: ['zod', 'undici', '@huggingface/hub', 'node:'] },
 }

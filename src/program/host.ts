@@ -5,9 +5,10 @@ import { Manifests } from '../platform/host/manifests.ts'
 import { readHostSettings } from '../settings.ts'
 import { serveMetrics } from '../telemetry/health-server.ts'
 import { registerHostFigures } from '../telemetry/host-metrics.ts'
+import { serveApi } from './host-api.ts'
 import { drainMs, makeLoop, openTelemetry, stopSignal, type Telemetry, whenGiven } from './start.ts'
 
-/** Start: store → manifests → controllers. Stop: controllers → store. Workers and engines go on without us. */
+/** Start: store → socket → manifests → controllers. Stop: socket → controllers → store. Workers and engines go on without us. */
 export const host = async (): Promise<number> => {
   const { manifestsFolder: folder, ...settings } = readHostSettings()
   const telemetry = openTelemetry(settings)
@@ -20,10 +21,15 @@ export const host = async (): Promise<number> => {
   await openMetrics(settings, opened.monitor, telemetry)
   const loop = makeLoop(settings, { platform: opened.platform, mayChange: () => true }, telemetry)
   const onRefused = (file: string, sentence: string): void => log.warn({ file }, sentence)
+  const api = await serveApi(opened, settings.socket, log)
   const manifests = new Manifests({ people: opened.people, folder, onRefused })
-  log.info({ state: settings.stateFolder, manifests: folder }, 'switchyard host runs')
+  log.info(
+    { state: settings.stateFolder, manifests: folder, socket: settings.socket },
+    'switchyard host runs',
+  )
   const done = loop.run()
   await whenGiven(stopping)
+  await api.close()
   manifests.stop()
   loop.stop()
   await Promise.race([done, sleep(drainMs)])

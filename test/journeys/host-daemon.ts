@@ -12,6 +12,7 @@ import { HostObjects } from '../../src/platform/host/host-objects.ts'
 import { findProcesses, isAlive, type ProcessMark } from '../../src/platform/host/process-mark.ts'
 import { ServingRecords } from '../../src/platform/host/serving-records.ts'
 import { WorkRecords } from '../../src/platform/host/work-records.ts'
+import { typed } from '../cli/cli-process.ts'
 import { bundleEngine } from '../stand-ins/engine/bundle.ts'
 import { freePort } from '../stand-ins/engine/start.ts'
 
@@ -49,6 +50,10 @@ export const openMachine = async ({ hubUrl, registryUrl, engine = {}, programs }
     daemon.all.setEncoding('utf8').on('data', (text: string) => lines.push(text))
     return daemon
   }
+
+  /** As a person at a terminal of this machine. */
+  const type = (words: readonly string[], input?: string) =>
+    typed(program, words, { environment, ...(input === undefined ? {} : { input }) })
 
   /** As an editor or Git does: the new file takes the old one's place. */
   const write = (name: string, objects: readonly object[]): void => {
@@ -90,6 +95,7 @@ export const openMachine = async ({ hubUrl, registryUrl, engine = {}, programs }
     begin,
     starts,
     scrape,
+    type,
     write,
     engineOf,
     worksOf,

@@ -1,16 +1,16 @@
 // The diary of a host: one append-only table of what people asked for, how objects went on, and what was noted.
-import type { Metadata, Model, Runtime } from '../../domain/object.ts'
+import type { Kind, Metadata, Model, Ref, Runtime } from '../../domain/object.ts'
 import type { Operation } from '../../domain/operation.ts'
 import type { Journal, Note } from '../../domain/platform.ts'
-import type { HostDatabase } from './host-database.ts'
+import type { HostDatabase, Row } from './host-database.ts'
 
 interface About extends Pick<Model | Runtime, 'kind'> {
   readonly metadata: Pick<Metadata, 'namespace' | 'name' | 'uid'>
 }
 type Status = Model['status'] | Runtime['status']
 
-/** Applied and Deleted: a person's wish. Phase and Operation: how it went on. Note: an event. */
-export type What = 'Applied' | 'Deleted' | 'Phase' | 'Operation' | 'Note'
+/** Applied, Deleted and Asked (by annotation): a person's wish. Phase and Operation: how it went on. Note: an event. */
+export type What = 'Applied' | 'Deleted' | 'Asked' | 'Phase' | 'Operation' | 'Note'
 
 export interface Entry {
   readonly seq: number
@@ -20,12 +20,18 @@ export interface Entry {
   readonly body: unknown
 }
 
+/** With the object that it is about. */
+export interface Told extends Entry, Ref {
+  readonly kind: Kind
+}
+
 const controller = 'switchyard'
 
 export class HostJournal implements Journal {
   readonly #database: HostDatabase
   readonly #now: () => Date
   readonly #onFailure: (error: unknown) => void
+  readonly #listeners = new Set<() => void>()
 
   constructor(
     database: HostDatabase,
@@ -62,6 +68,16 @@ export class HostJournal implements Journal {
       'INSERT INTO journal (at, actor, what, kind, namespace, name, uid, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
       ...values,
     )
+    // When the transaction around it has ended, which is one turn without a pause.
+    queueMicrotask(() => {
+      for (const listener of this.#listeners) listener()
+    })
+  }
+
+  /** Called after an entry may have been added; returns what ends that. */
+  subscribe(listener: () => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
   }
 
   /** What a status that is about to be written says beyond the one before: another phase, operations that began or ended. */
@@ -77,15 +93,29 @@ export class HostJournal implements Journal {
   read(uid: string, since = 0, limit = 1_000): readonly Entry[] {
     const sql =
       'SELECT seq, at, actor, what, body FROM journal WHERE uid = ? AND seq > ? ORDER BY seq LIMIT ?'
-    return this.#database.all(sql, uid, since, limit).map(row => ({
-      seq: Number(row['seq']),
-      at: String(row['at']),
-      actor: String(row['actor']),
-      what: row['what'] as What,
-      body: JSON.parse(String(row['body'])),
+    return this.#database.all(sql, uid, since, limit).map(toEntry)
+  }
+
+  /** Of all objects, also those that are gone; oldest first, at most `limit`, after `since`. */
+  readAll(since: number, limit: number): readonly Told[] {
+    const sql =
+      'SELECT seq, at, actor, what, kind, namespace, name, body FROM journal WHERE seq > ? ORDER BY seq LIMIT ?'
+    return this.#database.all(sql, since, limit).map(row => ({
+      ...toEntry(row),
+      kind: row['kind'] as Kind,
+      namespace: String(row['namespace']),
+      name: String(row['name']),
     }))
   }
 }
+
+const toEntry = (row: Row): Entry => ({
+  seq: Number(row['seq']),
+  at: String(row['at']),
+  actor: String(row['actor']),
+  what: row['what'] as What,
+  body: JSON.parse(String(row['body'])),
+})
 
 const actorOf = ({ requestedBy }: Operation) => (requestedBy ? { actor: requestedBy } : {})
 

@@ -5,16 +5,10 @@ import { findChangeRefusal } from '../../domain/crd-change.ts'
 import { parseSpec } from '../../domain/crd-parse.ts'
 import { Rejected } from '../../domain/failure.ts'
 import type { Kind, Ref } from '../../domain/object.ts'
+import type { Wish } from '../../domain/wish.ts'
 import type { HostJournal } from './host-journal.ts'
 import type { HostObjects, Stored } from './host-objects.ts'
 import { toWritten } from './host-store.ts'
-
-export interface Wish extends Ref {
-  readonly kind: Kind
-  readonly spec: unknown
-  readonly annotations?: Readonly<Record<string, string>>
-  readonly labels?: Readonly<Record<string, string>>
-}
 
 export interface PeopleParts {
   readonly objects: HostObjects
@@ -100,6 +94,7 @@ export class HostPeople {
       { ...written, metadata: { ...metadata, annotations, labels, ...wished }, spec: wish.spec },
       () => {
         if (!isSameSpec) journal.add(old, 'Applied', { body: wish.spec, actor })
+        else if (wish.annotations) journal.add(old, 'Asked', { body: wish.annotations, actor })
       },
     )
   }

@@ -37,6 +37,8 @@ export interface Host {
   readonly people: HostPeople
   /** memory, disks, engines and GPUs as they are now */
   readonly monitor: Monitor
+  readonly objects: HostObjects
+  readonly diary: HostJournal
   /** Workers and engines go on. */
   close(): void
 }
@@ -86,6 +88,8 @@ export const openHost = (parts: HostParts): Host => {
       engines: () => supervisor.all().flatMap(toRunning),
       folders: () => [...new Set([stateFolder, ...runtimes().flatMap(one => folderOf(volumes, one))])],
     }),
+    objects,
+    diary: journal,
     close: () => {
       work.stop()
       engines.stop()

@@ -2,10 +2,9 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseAllDocuments } from 'yaml'
-import { group, version } from '../../domain/crd.ts'
 import { Rejected, Transient } from '../../domain/failure.ts'
-import { show } from '../../domain/names.ts'
-import type { HostPeople, Wish } from './host-people.ts'
+import { toWish, type Wish } from '../../domain/wish.ts'
+import type { HostPeople } from './host-people.ts'
 
 export interface ManifestParts {
   readonly people: Pick<HostPeople, 'apply'>
@@ -106,30 +105,3 @@ const readText = (file: string, refuse: (sentence: string) => void): string | un
   }
   return undefined
 }
-
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
-
-/** A sentence for what is no object of ours; undefined for an empty document. */
-const toWish = (read: unknown): Wish | string | undefined => {
-  if (read === null || read === undefined) return undefined
-  if (!isRecord(read)) return 'a document is no object'
-  const { apiVersion, kind, metadata, spec, status: _, ...more } = read
-  if (apiVersion !== `${group}/${version}`)
-    return `apiVersion: ${show(apiVersion)} is not ${group}/${version}`
-  if (kind !== 'Model' && kind !== 'Runtime') return `kind: ${show(kind)} is not one of Model, Runtime`
-  const [unknown] = Object.keys(more)
-  if (unknown !== undefined) return `${show(unknown).slice(1, -1)}: unknown field`
-  if (!isRecord(metadata) || typeof metadata['name'] !== 'string') return 'metadata.name: is required'
-  const { namespace = 'default', name } = metadata
-  if (typeof namespace !== 'string') return 'metadata.namespace: must be of type string'
-  const [annotations, labels] = [textsOf(metadata['annotations']), textsOf(metadata['labels'])]
-  return { kind, namespace, name, spec, annotations, labels }
-}
-
-const textsOf = (map: unknown): Readonly<Record<string, string>> =>
-  Object.fromEntries(
-    Object.entries(isRecord(map) ? map : {}).filter(
-      (entry): entry is [string, string] => typeof entry[1] === 'string',
-    ),
-  )

@@ -1,0 +1,73 @@
+// get and describe: objects as rows, as data, or in full.
+import type { Kind } from '../../domain/object.ts'
+import { Refusal, type Seen } from '../client.ts'
+import { describeLines } from '../describe.ts'
+import type { Options, Register, Scene, Stage } from '../stage.ts'
+import { withClient } from '../stage.ts'
+import { alignRows, toRows } from '../table.ts'
+import { findTarget, nameOf, parseTarget, type Target } from '../target.ts'
+
+export const registerGet: Register = (program, stage) => {
+  program
+    .command('get [what] [name]')
+    .description('list models and runtimes, or show one')
+    .option('-o, --output <format>', 'table, wide, json, yaml or name')
+    .option('-A, --all-namespaces', 'of all namespaces')
+    .action((what, name, _, command) =>
+      withClient(stage, command, scene => get(stage, scene, parseTarget([what, name].filter(Boolean)))),
+    )
+  program
+    .command('describe <what> [name]')
+    .description('show one object in full: conditions, operations, events, what to do')
+    .action((what, name, _, command) =>
+      withClient(stage, command, scene => describe(stage, scene, parseTarget([what, name].filter(Boolean)))),
+    )
+}
+
+const formats = ['table', 'wide', 'json', 'yaml', 'name']
+
+const get = async (stage: Stage, scene: Scene<object>, target: Target): Promise<void> => {
+  const { options, client, namespace } = scene
+  const { output = 'table' } = options
+  if (!formats.includes(output)) throw new Refusal(`-o ${output} is not one of ${formats.join(', ')}`)
+  if (target.name !== undefined) {
+    const seen = await findTarget(client, target, namespace)
+    if (output === 'json' || output === 'yaml') stage.print.data(seen.raw, output)
+    else show(stage, [seen], scene)
+    return
+  }
+  const kinds: readonly Kind[] = target.kind ? [target.kind] : ['Runtime', 'Model']
+  const where = options.allNamespaces ? undefined : namespace
+  const all = await Promise.all(kinds.map(kind => client.list(kind, where)))
+  show(stage, all.flat(), scene)
+}
+
+const show = (stage: Stage, all: readonly Seen[], { options, namespace }: Scene<object>): void => {
+  const { print } = stage
+  const { output = 'table' } = options
+  if (output === 'json' || output === 'yaml')
+    print.data({ apiVersion: 'v1', kind: 'List', items: all.map(({ raw }) => raw) }, output)
+  else if (output === 'name') print.lines(all.map(nameOf))
+  else if (all.length === 0) print.note(`nothing is in namespace ${namespace}: switchyard apply -f FILE`)
+  else print.lines(tables(stage, all, options))
+}
+
+const tables = ({ now }: Stage, all: readonly Seen[], options: Options): readonly string[] =>
+  kindsOf(all).flatMap((kind, at) => {
+    const some = all.filter(({ object }) => object.kind === kind)
+    const withNamespace = options.allNamespaces ?? false
+    const rows = toRows(kind, some, { now: now(), isWide: options.output === 'wide', withNamespace })
+    return [...(at > 0 ? [''] : []), ...alignRows(rows)]
+  })
+
+const kindsOf = (all: readonly Seen[]): readonly Kind[] => [...new Set(all.map(({ object }) => object.kind))]
+
+const describe = async (stage: Stage, scene: Scene<object>, target: Target): Promise<void> => {
+  const { client, namespace } = scene
+  const seen = await findTarget(client, target, namespace)
+  const happenings = []
+  for await (const one of client.happenings({ about: seen.object, since: 0, follow: false }))
+    if (one.reason !== 'Phase') happenings.push(one)
+  const owner = client.ownerOf(seen, seen.object.kind === 'Runtime' ? 'activeModel' : 'source')
+  stage.print.lines(describeLines(seen, { now: stage.now(), happenings, owner }))
+}

@@ -1,0 +1,59 @@
+// The commands of a person's terminal: one list, and the one place that turns what was thrown into a sentence and an exit code.
+import { Command, CommanderError } from 'commander'
+import { Refusal } from './client.ts'
+import { registerApply } from './commands/apply.ts'
+import { registerExplain } from './commands/explain.ts'
+import { registerGet } from './commands/get.ts'
+import { registerRequests } from './commands/requests.ts'
+import { registerStory } from './commands/story.ts'
+import type { Register, Stage } from './stage.ts'
+
+/** A new command is one line here. */
+const commands: readonly Register[] = [
+  registerApply,
+  registerGet,
+  registerRequests,
+  registerStory,
+  registerExplain,
+]
+
+/** Entries of this program that are no commands of a person at a terminal. */
+const entries = `
+Services and tools:
+  host                 run the controller on this machine, without a cluster (docs/host.md)
+  operator             run the controller on Kubernetes
+  doctor               what is wrong with this host, and what to do (-o json)
+  worker discover      what lies on the volume at --root DIR, as JSON
+  crds                 print the custom resource definitions
+  version              print the version
+`
+
+export const createProgram = (stage: Stage): Command => {
+  const program = new Command('switchyard')
+    .description('Keeps large language models where they must run and decides which one a GPU serves.')
+    .option('--socket <path>', 'speak to the host behind this socket')
+    .option('--context <name>', 'speak to this cluster of the kubeconfig')
+    .option('--kubeconfig <file>', 'speak to a cluster of this file')
+    .option('-n, --namespace <name>', 'namespace of the objects')
+    .addHelpText('after', entries)
+    .exitOverride()
+    .configureOutput({
+      writeOut: text => stage.print.line(text.trimEnd()),
+      writeErr: text => stage.print.note(text.trimEnd()),
+      outputError: (text, write) => write(text.replace(/^error: /, 'switchyard: ')),
+    })
+  for (const register of commands) register(program, stage)
+  return program
+}
+
+/** Exit code; never throws. */
+export const runProgram = async (words: readonly string[], stage: Stage): Promise<number> => {
+  try {
+    await createProgram(stage).parseAsync(words, { from: 'user' })
+    return 0
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
+    stage.print.fail((error as Error).message)
+    return error instanceof Refusal ? error.exitCode : 1
+  }
+}

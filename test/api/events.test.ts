@@ -1,0 +1,48 @@
+// The event stream of the API: numbered, replayed after any number, and going on as things happen.
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Happening } from '../../src/cli/client.ts'
+import { createHostClient } from '../../src/cli/host-client.ts'
+import { aModel, openApi } from './api-scene.ts'
+
+describe('the event stream of a host', () => {
+  let api: Awaited<ReturnType<typeof openApi>>
+  beforeAll(async () => {
+    api = await openApi()
+    for (const name of ['a', 'b']) await api.ask('PUT', `/api/v1/models/${name}`, aModel(name))
+  })
+  afterAll(() => api.close())
+
+  const take = async (stream: AsyncIterable<Happening>, count = Number.POSITIVE_INFINITY) => {
+    const all: Happening[] = []
+    for await (const one of stream) {
+      all.push(one)
+      if (all.length === count) break
+    }
+    return all
+  }
+
+  it('replays what stands in the diary after a number', async () => {
+    const client = createHostClient(api.socket)
+    const all = await take(client.happenings({ since: 0, follow: false }))
+    expect(
+      all.map(({ seq, name, reason, message }) => [seq, name, reason, message.replace(/cli:\S+/, '-')]),
+    ).toEqual([
+      [1, 'a', 'Applied', 'spec written by -'],
+      [2, 'b', 'Applied', 'spec written by -'],
+    ])
+    expect(await take(client.happenings({ since: 1, follow: false }))).toMatchObject([{ seq: 2 }])
+    const about = api.store.getModel({ namespace: 'default', name: 'b' })
+    expect(await take(client.happenings({ about, since: 0, follow: false }))).toMatchObject([{ name: 'b' }])
+    expect(await take(client.happenings({ namespace: 'other', since: 0, follow: false }))).toEqual([])
+  })
+
+  it('goes on with what happens later, and misses nothing between', async () => {
+    const client = createHostClient(api.socket)
+    const later = take(client.happenings({ since: 1, follow: true }), 12)
+    for (let at = 0; at < 10; at++) await api.ask('PUT', `/api/v1/models/c${at}`, aModel(`c${at}`))
+    await api.ask('DELETE', '/api/v1/models/c0')
+    const seen = await later
+    expect(seen.map(({ seq }) => seq)).toEqual(Array.from({ length: 12 }, (_, at) => at + 2))
+    expect(seen.at(-1)).toMatchObject({ reason: 'Deleted', name: 'c0' })
+  })
+})
