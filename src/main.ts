@@ -5,6 +5,8 @@ const version = '0.1.0'
 const run = async ([command = '', ...rest]: readonly string[]): Promise<number> => {
   if (command === 'operator') return (await import('./program/operator.ts')).operator()
   if (command === 'host') return (await import('./program/host.ts')).host()
+  if (command === 'install') return (await import('./program/install.ts')).installMain(rest)
+  if (command === 'uninstall') return (await import('./program/install.ts')).uninstallMain(rest)
   if (command === 'worker') return (await import('./program/worker.ts')).worker(rest)
   if (command === 'doctor') return (await import('./program/doctor.ts')).doctorMain(rest)
   if (command === 'crds') return (await import('./program/crds.ts')).printCrds()

@@ -99,6 +99,9 @@ const HostEnvironment = Shared.extend({
   SWITCHYARD_MODELS_FOLDER: folder(),
   SWITCHYARD_MANIFESTS_FOLDER: folder(),
   SWITCHYARD_SECRETS_FOLDER: folder(),
+  SWITCHYARD_ENGINES: z.enum(['process', 'systemd']).default('process'),
+  NOTIFY_SOCKET: z.string().optional(),
+  WATCHDOG_USEC: z.coerce.number().positive().optional(),
   SWITCHYARD_METRICS_ADDRESS: z
     .string()
     .regex(/^(\[[\da-fA-F:]+\]|[\w.-]+):\d{1,5}$|^off$/, addressRule)
@@ -126,7 +129,8 @@ const homesOf = (home: string) =>
 
 const forWorkers = /^(PATH|HOME|TMPDIR|LANG|(https?|no|all)_proxy|NODE_EXTRA_CA_CERTS|SSL_CERT_(FILE|DIR))$/i
 /** An engine needs what its machine says of devices and libraries, and nothing that only we were to know. */
-const notForEngines = /^(SWITCHYARD_|NODE_|npm_)|TOKEN|SECRET|PASSWORD|_KEY$/i
+const notForEngines =
+  /^(SWITCHYARD_|NODE_|npm_|WATCHDOG_|SYSTEMD_|(NOTIFY_SOCKET|INVOCATION_ID|JOURNAL_STREAM|LISTEN_.*)$)|TOKEN|SECRET|PASSWORD|_KEY$/i
 
 const pick = (environment: NodeJS.ProcessEnv, isGiven: (name: string) => boolean): Record<string, string> =>
   Object.fromEntries(
@@ -146,6 +150,9 @@ export const readHostSettings = (environment: NodeJS.ProcessEnv = process.env) =
     modelsFolder: given.SWITCHYARD_MODELS_FOLDER ?? `${state}/models`,
     manifestsFolder: given.SWITCHYARD_MANIFESTS_FOLDER ?? `${homes.config}/manifests`,
     secretsFolder: given.SWITCHYARD_SECRETS_FOLDER ?? `${homes.config}/secrets`,
+    engines: given.SWITCHYARD_ENGINES,
+    notifySocket: given.NOTIFY_SOCKET,
+    watchdogMs: given.WATCHDOG_USEC === undefined ? undefined : given.WATCHDOG_USEC / 1_000,
     metricsPlace: toPlace(given.SWITCHYARD_METRICS_ADDRESS),
     socket: socketOf(given),
     workerEnvironment: pick(environment, name => forWorkers.test(name)),

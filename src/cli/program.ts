@@ -21,6 +21,8 @@ const commands: readonly Register[] = [
 const entries = `
 Services and tools:
   host                 run the controller on this machine, without a cluster (docs/host.md)
+  install              make this program a service of this machine: account, units, folders (root)
+  uninstall            take the service away; models stay unless --purge-models, which asks
   operator             run the controller on Kubernetes
   doctor               what is wrong with this host, and what to do (-o json)
   worker discover      what lies on the volume at --root DIR, as JSON

@@ -4,6 +4,9 @@ import { endpointPattern } from './names.ts'
 import { argument } from './parts.ts'
 import { atomicList, withRules, word } from './schema.ts'
 
+export const hardenings = ['Strict', 'Compat', 'Off'] as const
+export type Hardening = (typeof hardenings)[number]
+
 export const Host = withRules(
   z.object({
     command: atomicList(argument(), 64).optional().meta({
@@ -17,12 +20,17 @@ export const Host = withRules(
     port: z.int().min(1).max(65535).optional().meta({
       description: 'Port of the engine on 127.0.0.1; default 8000 (vLLM), 11434 (Ollama).',
     }),
+    hardening: z.enum(hardenings).optional().meta({
+      description:
+        'What the unit of the engine allows: Strict (default), Compat (reads homes, writes what its account may), Off. Without systemd there are no such limits.',
+    }),
   }),
   [
     {
-      rule: '!has(self.url) || !has(self.command) && !has(self.port)',
-      message: 'url is for a process that is not ours; command and port are for one that is',
-      holds: self => self.url === undefined || (self.command === undefined && self.port === undefined),
+      rule: '!has(self.url) || !has(self.command) && !has(self.port) && !has(self.hardening)',
+      message: 'url is for a process that is not ours; command, port and hardening are for one that is',
+      holds: self =>
+        self.url === undefined || [self.command, self.port, self.hardening].every(one => one === undefined),
     },
     {
       rule: `!has(self.url) || !self.url.contains('..')`,

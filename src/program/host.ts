@@ -2,6 +2,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Host, openHost } from '../platform/host/host-platform.ts'
 import { Manifests } from '../platform/host/manifests.ts'
+import { startNotify } from '../platform/host/systemd/notify.ts'
+import { whyNoUnits } from '../platform/host/systemd/unit-keeper.ts'
 import { readHostSettings } from '../settings.ts'
 import { serveMetrics } from '../telemetry/health-server.ts'
 import { registerHostFigures } from '../telemetry/host-metrics.ts'
@@ -17,18 +19,23 @@ export const host = async (): Promise<number> => {
   const stopping = stopSignal(log)
   const program = [process.execPath, ...process.execArgv, process.argv[1] ?? '']
   const onNotice = (sentence: string): void => log.warn(sentence)
-  const opened = openHost({ ...settings, program, onFailure, onNotice })
+  const hasUnits = await mayUseUnits(settings.engines, onNotice)
+  const opened = openHost({ ...settings, program, onFailure, onNotice, hasUnits })
   await openMetrics(settings, opened.monitor, telemetry)
   const loop = makeLoop(settings, { platform: opened.platform, mayChange: () => true }, telemetry)
   const onRefused = (file: string, sentence: string): void => log.warn({ file }, sentence)
   const api = await serveApi(opened, settings.socket, log)
   const manifests = new Manifests({ people: opened.people, folder, onRefused })
+  const engines = hasUnits ? 'units of systemd' : 'plain processes'
   log.info(
-    { state: settings.stateFolder, manifests: folder, socket: settings.socket },
+    { state: settings.stateFolder, manifests: folder, socket: settings.socket, engines },
     'switchyard host runs',
   )
+  const { notifySocket, watchdogMs } = settings
+  const notify = startNotify({ socket: notifySocket, watchdogMs, onFailure })
   const done = loop.run()
   await whenGiven(stopping)
+  notify.stopping()
   await api.close()
   manifests.stop()
   loop.stop()
@@ -36,6 +43,17 @@ export const host = async (): Promise<number> => {
   opened.close()
   log.info('stopped; workers and engines go on')
   return 0
+}
+
+/** What install has written may be gone: an engine without a unit is better than none. */
+const mayUseUnits = async (
+  engines: 'process' | 'systemd',
+  onNotice: (sentence: string) => void,
+): Promise<boolean> => {
+  if (engines === 'process') return false
+  const why = await whyNoUnits()
+  if (why) onNotice(`engines are plain processes, without limits: ${why}`)
+  return why === undefined
 }
 
 /** Taken by somebody else, it is no reason to let engines go without a controller. */

@@ -17,6 +17,8 @@ export interface Program {
 export interface Started {
   /** undefined when it could not be started, or has ended already */
   readonly mark: ProcessMark | undefined
+  /** Until then a process may still come; absent: it is there, or never will be. */
+  readonly begun?: Promise<void>
   /** how it ended, as long as we are there to be told: words for people */
   readonly ended: Promise<string>
 }

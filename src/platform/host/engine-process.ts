@@ -1,9 +1,10 @@
-// The process of one engine: its start, whether it listens, what is left of it, its log.
+// Engines as plain processes: their start, whether they listen, what is left of them, their logs.
 import { copyFileSync, mkdirSync, readdirSync, rmSync, statSync, truncateSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { toRepoPath } from '../../domain/names.ts'
 import type { Ref } from '../../domain/object.ts'
 import { type Started, startDetached } from './detached.ts'
+import type { EngineKeeper } from './engine-keeper.ts'
 import { findProcesses, type ProcessMark } from './process-mark.ts'
 import type { Run } from './serving-records.ts'
 import { holdsSocket, listenersOn } from './sockets.ts'
@@ -26,7 +27,16 @@ const folderOf = ({ folder }: EnginePlaces, { namespace, name }: Ref): string =>
 const logOf = (places: EnginePlaces, ref: Ref, run: string): string =>
   join(folderOf(places, ref), `${toRepoPath(run)}.log`)
 
-export const startEngine = (places: EnginePlaces, ref: Ref, { name, token, template }: Run): Started => {
+export const createProcessKeeper = (places: EnginePlaces): EngineKeeper => ({
+  what: 'plain processes',
+  start: (record, run) => startEngine(places, record, run),
+  left: (_, { token, mark }) => findProcesses(token, mark),
+  shortenLog: (ref, { name }) => shortenLog(places, ref, name),
+  logs: async (ref, run, lines) => readLog(places, ref, run).slice(-lines),
+  drop: ref => removeLogs(places, ref),
+})
+
+const startEngine = (places: EnginePlaces, ref: Ref, { name, token, template }: Run): Started => {
   const folder = folderOf(places, ref)
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   forgetLogs(folder)
@@ -47,33 +57,28 @@ const forgetLogs = (folder: string): void => {
 }
 
 /** What is appended goes on at the new end: the engine writes to a file that was opened for appending. */
-export const shortenLog = (places: EnginePlaces, ref: Ref, run: string): void => {
+const shortenLog = (places: EnginePlaces, ref: Ref, run: string): void => {
   const log = logOf(places, ref, run)
   if ((statSync(log, { throwIfNoEntry: false })?.size ?? 0) < longestLog) return
   copyFileSync(log, `${log}.before`)
   truncateSync(log)
 }
 
-export const readLog = (places: EnginePlaces, ref: Ref, run: string): readonly string[] => {
+const readLog = (places: EnginePlaces, ref: Ref, run: string): readonly string[] => {
   const lines = readTail(logOf(places, ref, run), tailBytes).split('\n')
   return lines.at(-1) === '' ? lines.slice(0, -1) : lines
 }
 
-export const removeLogs = (places: EnginePlaces, ref: Ref): void =>
+const removeLogs = (places: EnginePlaces, ref: Ref): void =>
   rmSync(folderOf(places, ref), { recursive: true, force: true })
 
-/** Every living process of the run, its leader or not. */
-export const leftOf = ({ token, mark }: Run): readonly ProcessMark[] => findProcesses(token, mark)
-
 /** A process of the run has the port, which says more than that it answers. */
-export const isListening = (run: Run): boolean => {
-  const inodes = listenersOn(run.template.port)
-  const leader = run.mark ? [run.mark.pid] : []
-  return holdsSocket(leader, inodes) || holdsSocket(pidsOf(run, inodes), inodes)
+export const isListening = ({ template, mark }: Run, left: () => readonly ProcessMark[]): boolean => {
+  const inodes = listenersOn(template.port)
+  if (inodes.length === 0) return false
+  const pids = () => left().map(({ pid }) => pid)
+  return holdsSocket(mark ? [mark.pid] : [], inodes) || holdsSocket(pids(), inodes)
 }
-
-const pidsOf = (run: Run, inodes: readonly string[]): readonly number[] =>
-  inodes.length > 0 ? leftOf(run).map(({ pid }) => pid) : []
 
 export const isPortTaken = (port: number): boolean => listenersOn(port).length > 0
 

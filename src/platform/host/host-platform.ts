@@ -3,7 +3,7 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Key, Runtime } from '../../domain/object.ts'
 import type { Platform, Volumes } from '../../domain/platform.ts'
-import { leftOf } from './engine-process.ts'
+import { createProcessKeeper } from './engine-process.ts'
 import { HostDatabase } from './host-database.ts'
 import { HostJournal } from './host-journal.ts'
 import { HostObjects } from './host-objects.ts'
@@ -17,6 +17,8 @@ import { GpuLook } from './monitor/gpu-look.ts'
 import { createMonitor, type Monitor, type RunningEngine } from './monitor/host-monitor.ts'
 import type { ServingRecord } from './serving-records.ts'
 import { Supervisor } from './supervisor.ts'
+import { createUnitKeeper } from './systemd/unit-keeper.ts'
+import { unitsFolder } from './systemd/unit-render.ts'
 
 export interface HostParts {
   readonly stateFolder: string
@@ -26,6 +28,8 @@ export interface HostParts {
   readonly program: readonly string[]
   readonly workerEnvironment: Readonly<Record<string, string>>
   readonly engineEnvironment: Readonly<Record<string, string>>
+  /** engines are our template units of systemd, else plain processes */
+  readonly hasUnits?: boolean
   /** something beside the passes failed; it is tried again */
   readonly onFailure: (error: unknown) => void
   /** a sentence that a person may want to know */
@@ -45,8 +49,9 @@ export interface Host {
 
 const now = (): Date => new Date()
 
-const toRunning = ({ namespace, name, run }: ServingRecord): readonly RunningEngine[] => {
-  const pids = run?.mark ? leftOf(run).map(({ pid }) => pid) : []
+const toRunning = (supervisor: Supervisor, record: ServingRecord): readonly RunningEngine[] => {
+  const { namespace, name, run } = record
+  const pids = run?.mark ? supervisor.leftOf(record, run).map(({ pid }) => pid) : []
   return pids.length > 0 ? [{ namespace, runtime: name, pids }] : []
 }
 
@@ -76,16 +81,19 @@ export const openHost = (parts: HostParts): Host => {
   const places = { folder: join(stateFolder, 'engines'), environment: parts.engineEnvironment }
   const gpus = new GpuLook({ environment: parts.engineEnvironment })
   const device = new DeviceGate({ gpus, onLate: parts.onNotice })
+  const keeper = parts.hasUnits
+    ? createUnitKeeper({ folder: unitsFolder(parts), environment: parts.engineEnvironment })
+    : createProcessKeeper(places)
   const onChange = (key: Key): void => engines.tell(key)
-  const supervisor = new Supervisor({ database, places, now, onFailure, onChange, device })
+  const supervisor = new Supervisor({ database, keeper, now, onFailure, onChange, device })
   const runtimes = () => objects.list('Runtime') as readonly Runtime[]
-  const engines = createHostServings({ supervisor, volumes, places, runtimes })
+  const engines = createHostServings({ supervisor, volumes, places, keeper, runtimes })
   return {
     platform: { name: 'host', store, work, volumes, journal, servings: engines.servings },
     people: new HostPeople({ objects, journal, now }),
     monitor: createMonitor({
       gpus,
-      engines: () => supervisor.all().flatMap(toRunning),
+      engines: () => supervisor.all().flatMap(record => toRunning(supervisor, record)),
       folders: () => [...new Set([stateFolder, ...runtimes().flatMap(one => folderOf(volumes, one))])],
     }),
     objects,

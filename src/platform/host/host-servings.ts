@@ -11,7 +11,8 @@ import type {
   VolumeView,
   Wake,
 } from '../../domain/platform.ts'
-import { type EnginePlaces, isProgram, readLog } from './engine-process.ts'
+import type { EngineKeeper } from './engine-keeper.ts'
+import { type EnginePlaces, isProgram } from './engine-process.ts'
 import { foreignServings } from './foreign-servings.ts'
 import type { Run, ServingRecord } from './serving-records.ts'
 import {
@@ -29,6 +30,7 @@ export interface ServingParts {
   readonly supervisor: Supervisor
   readonly volumes: Volumes
   readonly places: EnginePlaces
+  readonly keeper: EngineKeeper
   readonly runtimes: () => readonly Runtime[]
 }
 
@@ -83,7 +85,7 @@ const madeServings = (parts: ServingParts, noteTold: NoteTold): Omit<Servings, '
     if (known) parts.supervisor.put({ ...known, isReleased: true })
   },
   logs: async (runtime, pod, lines) =>
-    isNameOf(runtime, pod) ? readLog(parts.places, runtime.metadata, pod).slice(-lines) : [],
+    isNameOf(runtime, pod) ? parts.keeper.logs(runtime.metadata, pod, lines) : [],
 })
 
 const isNameOf = ({ metadata }: Runtime, pod: string): boolean =>

@@ -2,6 +2,7 @@
 import type { ContainerSight, Launch } from '../../domain/engine.ts'
 import type { Runtime } from '../../domain/object.ts'
 import type { VolumeView } from '../../domain/platform.ts'
+import type { Hardening } from '../../domain/runtime-host.ts'
 
 /** What a process is started with; two that are equal need no restart. */
 export interface Template {
@@ -11,6 +12,8 @@ export interface Template {
   /** beside the environment of the settings */
   readonly environment: Readonly<Record<string, string>>
   readonly port: number
+  /** of its unit; absent: Strict */
+  readonly hardening?: Hardening
 }
 
 /** Nobody but this machine: who wants more says `--host` or OLLAMA_HOST. */
@@ -43,14 +46,15 @@ const ollamaEnvironment = (runtime: Runtime, volume: VolumeView | undefined) => 
   ...(volume ? { OLLAMA_MODELS: volume.layout.path } : {}),
 })
 
-const ofSight = ({ command, args, env, port }: ContainerSight): Template => ({
+const ofSight = ({ spec }: Runtime, { command, args, env, port }: ContainerSight): Template => ({
   words: [...command, ...args],
   environment: env,
   port,
+  ...(spec.host?.hardening ? { hardening: spec.host.hardening } : {}),
 })
 
 export const bareTemplate = (runtime: Runtime, volume?: VolumeView): Template =>
-  ofSight(bareSight(runtime, volume))
+  ofSight(runtime, bareSight(runtime, volume))
 
 /** An engine that changes models inside its process is started without one, and has no recipe of its own. */
 export const renderTemplate = (
@@ -59,8 +63,9 @@ export const renderTemplate = (
   volume?: VolumeView,
 ): Template => {
   const bare = bareSight(runtime, volume)
-  if (command === undefined && args === undefined) return ofSight(bare)
-  return { ...ofSight({ ...bare, command: command ?? bare.command, args: args ?? bare.args }), recipe: hash }
+  if (command === undefined && args === undefined) return ofSight(runtime, bare)
+  const launched = { ...bare, command: command ?? bare.command, args: args ?? bare.args }
+  return { ...ofSight(runtime, launched), recipe: hash }
 }
 
 export const isSameTemplate = (a: Template, b: Template): boolean => JSON.stringify(a) === JSON.stringify(b)

@@ -6,24 +6,17 @@ import { randomUUID } from 'node:crypto'
 import { type Key, type Ref, toKey } from '../../domain/object.ts'
 import type { Problem } from '../../domain/platform.ts'
 import type { Started } from './detached.ts'
-import {
-  type EnginePlaces,
-  isListening,
-  isPortTaken,
-  leftOf,
-  removeLogs,
-  shortenLog,
-  startEngine,
-} from './engine-process.ts'
+import type { EngineKeeper } from './engine-keeper.ts'
+import { isListening, isPortTaken } from './engine-process.ts'
 import type { HostDatabase } from './host-database.ts'
 import type { DeviceGate } from './monitor/device-gate.ts'
-import { isAlive, signal } from './process-mark.ts'
+import { isAlive, type ProcessMark, signal } from './process-mark.ts'
 import { type Run, type ServingRecord, ServingRecords } from './serving-records.ts'
 import { isSameTemplate } from './serving-render.ts'
 
 export interface SupervisorParts {
   readonly database: HostDatabase
-  readonly places: EnginePlaces
+  readonly keeper: EngineKeeper
   readonly now: () => Date
   readonly onChange: (key: Key) => void
   readonly onFailure?: (error: unknown) => void
@@ -51,6 +44,10 @@ export class Supervisor {
   readonly #ours = new Set<string>()
   /** how a process ended, by its token */
   readonly #endings = new Map<string, string>()
+  /** tokens of runs whose process may still come */
+  readonly #beginning = new Set<string>()
+  /** tokens of runs whose keeper is being asked how they ended */
+  readonly #asked = new Set<string>()
   readonly #timer: NodeJS.Timeout
   #lookedSlowly = 0
   #isStopped = false
@@ -69,6 +66,11 @@ export class Supervisor {
 
   all(): readonly ServingRecord[] {
     return [...this.#servings.values()]
+  }
+
+  /** Every living process of a run. */
+  leftOf(ref: Ref, run: Run): readonly ProcessMark[] {
+    return this.#parts.keeper.left(ref, run)
   }
 
   /** Stores what is wished; the process follows. */
@@ -92,7 +94,7 @@ export class Supervisor {
   #adopt(record: ServingRecord): ServingRecord {
     const { run } = record
     if (!run || run.mark || run.againAt !== undefined) return record
-    const [mark] = leftOf(run)
+    const [mark] = this.leftOf(record, run)
     if (!mark) return record
     const adopted = { ...record, run: { ...run, mark } }
     this.#records.put(adopted)
@@ -120,7 +122,8 @@ export class Supervisor {
       else if (isWanted) this.#begin(record)
     } else if (!isWanted || run.isLeaving || !isSameTemplate(run.template, template)) this.#end(record, run)
     else if (run.againAt !== undefined || !this.#isStarted(run)) this.#startAgain(record, run)
-    else if (!run.mark || !isAlive(run.mark)) this.#noteEnd(record, run)
+    else if (!run.mark) this.#noteBegin(record, run)
+    else if (!isAlive(run.mark)) this.#noteEnd(record, run)
     else if (!run.readyAt || isSlow) this.#watch(record, run)
   }
 
@@ -131,7 +134,7 @@ export class Supervisor {
 
   #drop(record: ServingRecord): void {
     this.#records.drop(record)
-    removeLogs(this.#parts.places, record)
+    this.#parts.keeper.drop(record)
     this.#servings.delete(nameOf(record))
     this.#parts.onChange(toKey('Runtime', record))
   }
@@ -170,23 +173,36 @@ export class Supervisor {
     this.#parts.device?.begin(run.token)
     let started: Started
     try {
-      started = startEngine(this.#parts.places, record, run)
+      started = this.#parts.keeper.start(record, run)
     } catch (error) {
       this.#hinder(record, run, { reason: 'PodNotStarted', message: (error as Error).message })
       return
     }
     this.#ours.add(run.token)
-    started.ended.then(how => {
-      this.#endings.set(run.token, how)
-      this.#look()
-    })
+    this.#await(started, run)
     const { mark } = started
     this.#change(record, mark ? { ...run, mark } : run)
   }
 
+  #await({ begun, ended }: Started, run: Run): void {
+    if (begun) this.#beginning.add(run.token)
+    begun?.then(() => this.#beginning.delete(run.token))
+    ended.then(how => {
+      this.#endings.set(run.token, how)
+      this.#look()
+    })
+  }
+
+  /** Of a process that came after its start was asked for. */
+  #noteBegin(record: ServingRecord, run: Run): void {
+    const [mark] = this.leftOf(record, run)
+    if (mark) this.#change(record, { ...run, mark })
+    else if (!this.#beginning.has(run.token)) this.#noteEnd(record, run)
+  }
+
   #holderOf(port: number, { name }: Ref): string {
     const holder = [...this.#servings.values()].find(
-      one => one.name !== name && one.run?.template.port === port && isListening(one.run),
+      one => one.name !== name && one.run?.template.port === port && this.#isListening(one, one.run),
     )
     return holder ? `the engine of Runtime ${holder.name}` : 'a process that is not ours'
   }
@@ -196,9 +212,9 @@ export class Supervisor {
   }
 
   #noteEnd(record: ServingRecord, run: Run): void {
-    const left = leftOf(run)
+    const left = this.leftOf(record, run)
     for (const mark of left) signal(mark, 'SIGKILL')
-    const how = this.#endings.get(run.token) ?? (this.#ours.has(run.token) ? undefined : unknownEnd)
+    const how = this.#howEnded(record, run)
     if (left.length > 0 || how === undefined) return
     const { readyAt, ...ended } = run
     const problem: Problem = { reason: 'LoadFailed', message: `the process ended (${how})` }
@@ -207,11 +223,29 @@ export class Supervisor {
     this.#change(record, { ...ended, problem, againAt: Date.now() + pause })
   }
 
+  /** Undefined: it is still to be told. */
+  #howEnded(record: ServingRecord, { token, ...run }: Run): string | undefined {
+    const known = this.#endings.get(token)
+    const { keeper } = this.#parts
+    if (known !== undefined || !keeper.endOf) return known ?? (this.#ours.has(token) ? undefined : unknownEnd)
+    if (this.#asked.has(token)) return undefined
+    this.#asked.add(token)
+    keeper
+      .endOf(record, { token, ...run })
+      .then(how => how !== undefined && this.#endings.set(token, how), this.#parts.onFailure)
+      .finally(() => this.#asked.delete(token))
+    return undefined
+  }
+
+  #isListening(ref: Ref, run: Run): boolean {
+    return isListening(run, () => this.leftOf(ref, run))
+  }
+
   #watch(record: ServingRecord, run: Run): void {
-    shortenLog(this.#parts.places, record, run.name)
-    const isReady = isListening(run)
+    this.#parts.keeper.shortenLog?.(record, run)
+    const isReady = this.#isListening(record, run)
     if (isReady === (run.readyAt !== undefined)) return
-    if (isReady) this.#noteDevice(run)
+    if (isReady) this.#noteDevice(record, run)
     const { readyAt: _, problem, ...kept } = run
     const at = this.#parts.now().toISOString()
     this.#change(record, isReady ? { ...kept, readyAt: at } : { ...kept, ...(problem ? { problem } : {}) })
@@ -224,11 +258,9 @@ export class Supervisor {
   }
 
   /** While its processes live: what they hold now is waited for when they have ended. */
-  #noteDevice(run: Run): void {
-    this.#parts.device?.note(
-      run.token,
-      leftOf(run).map(({ pid }) => pid),
-    )
+  #noteDevice(ref: Ref, run: Run): void {
+    const pids = this.leftOf(ref, run).map(({ pid }) => pid)
+    this.#parts.device?.note(run.token, pids)
   }
 
   #isDeviceFree({ token }: Run): boolean {
@@ -237,9 +269,9 @@ export class Supervisor {
 
   /** Ends when no process of the run lives, neither its leader nor what it left behind, and the memory of its GPU is back. */
   #end(record: ServingRecord, run: Run): void {
-    const left = leftOf(run)
+    const left = this.leftOf(record, run)
     if (left.length === 0) {
-      if (!this.#isDeviceFree(run)) return
+      if (this.#beginning.has(run.token) || !this.#isDeviceFree(run)) return
       this.#forget(run)
       const { run: _, ...rest } = record
       this.put(rest)
@@ -248,7 +280,7 @@ export class Supervisor {
     const toldAt = this.#told.get(run.token)
     if (toldAt === undefined) {
       this.#told.set(run.token, Date.now())
-      this.#noteDevice(run)
+      this.#noteDevice(record, run)
       const [leader] = run.mark && isAlive(run.mark) ? [run.mark] : left
       if (leader) signal(leader, 'SIGTERM')
       if (!run.isLeaving) this.#change(record, { ...run, isLeaving: true })

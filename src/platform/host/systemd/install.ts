@@ -1,0 +1,219 @@
+// Puts the program on this machine as a service, and takes it away again: account, folders, units, the rule of polkit. Needs root.
+import { execFile } from 'node:child_process'
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  lchownSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { dirname, join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { promisify } from 'node:util'
+import { hardenings } from '../../../domain/runtime-host.ts'
+import { markOf, signal } from '../process-mark.ts'
+import { groupPids } from './control-groups.ts'
+import {
+  daemonUnit,
+  renderDaemonUnit,
+  renderPolkit,
+  renderSlice,
+  renderTemplateUnit,
+  slice,
+  templateFile,
+  templates,
+  type UnitPlaces,
+  unitsFolder,
+} from './unit-render.ts'
+
+export interface InstallParts {
+  /** the bundle that runs now, and the node that runs it */
+  readonly bundle: string
+  readonly node: string
+  readonly say: (line: string) => void
+}
+
+const execute = promisify(execFile)
+const run = async (...words: readonly [string, ...string[]]): Promise<string> =>
+  (await execute(words[0], words.slice(1))).stdout
+
+const programFolder = '/usr/local/lib/switchyard'
+const launcher = '/usr/local/bin/switchyard'
+const unitFolder = '/etc/systemd/system'
+const polkitRule = '/etc/polkit-1/rules.d/50-switchyard.rules'
+const user = 'switchyard'
+const folders = {
+  stateFolder: '/var/lib/switchyard',
+  modelsFolder: '/var/lib/switchyard/models',
+  cacheFolder: '/var/cache/switchyard',
+  configFolder: '/etc/switchyard',
+}
+
+const placesOf = (node: string, groups: string): UnitPlaces => ({
+  ...folders,
+  program: [node, join(programFolder, 'switchyard.mjs')],
+  user,
+  deviceGroups: ['render', 'video'].filter(name => new RegExp(`^${name}:`, 'm').test(groups)),
+  hasNvidia: existsSync('/dev/nvidiactl'),
+})
+
+const whyNot = ({ bundle }: Pick<InstallParts, 'bundle'>): string | undefined => {
+  if (process.getuid?.() !== 0) return 'this changes the machine: run it as root'
+  if (!existsSync('/run/systemd/system'))
+    return 'systemd does not run here: `switchyard host` needs no installing'
+  return bundle.endsWith('.mjs')
+    ? undefined
+    : 'what runs is the source: run npm run build, then node dist/switchyard.mjs install'
+}
+
+/** Twice is an update: engines and workers go on, the daemon begins again. */
+export const install = async (parts: InstallParts): Promise<number> => {
+  const why = whyNot(parts)
+  if (why) throw new Error(why)
+  await makeUser()
+  const node = copyProgram(parts)
+  const places = placesOf(node, readFileSync('/etc/group', 'utf8'))
+  await makeFolders(places)
+  writeUnits(places)
+  await run('systemctl', 'daemon-reload')
+  await run('systemctl', 'enable', '--quiet', daemonUnit)
+  await run('systemctl', 'restart', daemonUnit)
+  tellInstalled(parts.say)
+  return 0
+}
+
+const tellInstalled = (say: InstallParts['say']): void => {
+  say(`${daemonUnit} runs, as the account ${user}, and starts with the machine.`)
+  say(`  manifests  ${folders.configFolder}/manifests/*.yaml   write a Model and a Runtime there`)
+  say(`  models     ${folders.modelsFolder}`)
+  say(
+    `  settings   ${folders.configFolder}/environment        SWITCHYARD_… lines, then systemctl restart switchyard`,
+  )
+  say('  log        journalctl -u switchyard')
+  if (!existsSync('/usr/lib/polkit-1/polkitd') && !existsSync('/usr/libexec/polkitd'))
+    say('polkit is not there: without it the daemon may not start engines. Install the package polkitd.')
+}
+
+const makeUser = async (): Promise<void> => {
+  const known = await run('getent', 'passwd', user).catch(() => '')
+  if (known) return
+  const shape = ['--system', '--user-group', '--no-create-home', '--home-dir', folders.cacheFolder]
+  await run('useradd', ...shape, '--shell', '/usr/sbin/nologin', user)
+}
+
+/** The account must reach node too: one in a home is copied. */
+const copyProgram = ({ bundle, node }: InstallParts): string => {
+  mkdirSync(programFolder, { recursive: true, mode: 0o755 })
+  const from = dirname(bundle)
+  if (realpathSync(from) !== programFolder)
+    for (const name of readdirSync(from).filter(name => name.endsWith('.mjs')))
+      replace(join(from, name), name)
+  const isReached = realpathSync(node).startsWith('/usr/') || realpathSync(node).startsWith('/opt/')
+  const used = isReached ? realpathSync(node) : join(programFolder, 'node')
+  if (!isReached) replace(node, 'node', 0o755)
+  mkdirSync(dirname(launcher), { recursive: true })
+  writeFileSync(launcher, `#!/bin/sh\nexec ${used} ${join(programFolder, 'switchyard.mjs')} "$@"\n`)
+  chmodSync(launcher, 0o755)
+  return used
+}
+
+/** Beside the old one, then in its place: what runs keeps the file that it has open. */
+const replace = (from: string, name: string, mode = 0o644): void => {
+  const to = join(programFolder, name)
+  copyFileSync(from, `${to}.new`)
+  chmodSync(`${to}.new`, mode)
+  renameSync(`${to}.new`, to)
+}
+
+const makeFolders = async (places: UnitPlaces): Promise<void> => {
+  const [uid = '', gid = ''] = (await run('getent', 'passwd', user)).split(':').slice(2, 4)
+  const own = [places.stateFolder, places.modelsFolder, places.cacheFolder, unitsFolder(places)]
+  const secrets = join(places.configFolder, 'secrets')
+  mkdirSync(join(places.configFolder, 'manifests'), { recursive: true, mode: 0o755 })
+  for (const folder of [...own, secrets]) {
+    mkdirSync(folder, { recursive: true })
+    lchownSync(folder, Number(uid), Number(gid))
+    chmodSync(folder, folder === secrets || folder === unitsFolder(places) ? 0o700 : 0o755)
+  }
+}
+
+const writeUnits = (places: UnitPlaces): void => {
+  mkdirSync(unitFolder, { recursive: true })
+  writeFileSync(join(unitFolder, daemonUnit), renderDaemonUnit(places))
+  writeFileSync(join(unitFolder, slice), renderSlice())
+  for (const one of hardenings)
+    writeFileSync(join(unitFolder, templateFile(one)), renderTemplateUnit(one, places))
+  mkdirSync(dirname(polkitRule), { recursive: true })
+  writeFileSync(polkitRule, renderPolkit(places))
+}
+
+export interface Purge {
+  /** models that we fetched go too */
+  readonly isWanted: boolean
+  /** asks a person; false: keep them */
+  readonly ask: (question: string) => Promise<boolean>
+}
+
+/** Nothing is left but the models and their receipts. */
+export const uninstall = async ({ say }: Pick<InstallParts, 'say'>, purge: Purge): Promise<number> => {
+  if (process.getuid?.() !== 0) throw new Error('this changes the machine: run it as root')
+  const isPurged =
+    purge.isWanted &&
+    (await purge.ask(`Delete every model in ${folders.modelsFolder}? What lies elsewhere stays.`))
+  await endAll()
+  rmSync(polkitRule, { force: true })
+  for (const name of [daemonUnit, slice, ...hardenings.map(templateFile)])
+    rmSync(join(unitFolder, name), { force: true })
+  await run('systemctl', 'daemon-reload')
+  removeState(isPurged)
+  for (const path of [folders.cacheFolder, folders.configFolder, programFolder, launcher])
+    rmSync(path, { recursive: true, force: true })
+  await run('userdel', user).catch(() => undefined)
+  say(
+    existsSync(folders.modelsFolder) ? `Gone, but the models: ${folders.modelsFolder} (now root's)` : 'Gone.',
+  )
+  return 0
+}
+
+const endAll = async (): Promise<void> => {
+  const engines = hardenings.map(one => `${templates[one]}@*.service`)
+  await run('systemctl', 'disable', '--now', '--quiet', daemonUnit).catch(() => undefined)
+  await run('systemctl', 'stop', ...engines).catch(() => undefined)
+  await run('systemctl', 'reset-failed', daemonUnit, ...engines).catch(() => undefined)
+  await endWorkers()
+}
+
+/** They outlive their daemon, in its group. */
+const endWorkers = async (): Promise<void> => {
+  for (let look = 0; look < 100; look++) {
+    const left = groupPids(`system.slice/${daemonUnit}`).map(markOf)
+    for (const mark of left) if (mark) signal(mark, look < 50 ? 'SIGTERM' : 'SIGKILL')
+    if (left.length === 0) return
+    await sleep(100)
+  }
+}
+
+const removeState = (isPurged: boolean): void => {
+  const { stateFolder, modelsFolder } = folders
+  if (!existsSync(stateFolder)) return
+  const names = readdirSync(stateFolder).map(name => join(stateFolder, name))
+  for (const path of names.filter(path => isPurged || path !== modelsFolder))
+    rmSync(path, { recursive: true, force: true })
+  if (readdirSync(stateFolder).length === 0) rmdirSync(stateFolder)
+  else disown(stateFolder)
+}
+
+/** The number of an account that is gone is given to the next one. */
+const disown = (path: string): void => {
+  const stats = lstatSync(path)
+  lchownSync(path, 0, 0)
+  if (stats.isDirectory()) for (const name of readdirSync(path)) disown(join(path, name))
+}
