@@ -64,7 +64,10 @@ const actOnce = async (
   }
 }
 
-const toOrder = ({ models }: Actor, { identity, task, volume, tokenSecret }: StartWork): WorkOrder => {
+const toOrder = (
+  { models }: Actor,
+  { identity, task, volume, tokenSecret, mirrorSecrets }: StartWork,
+): WorkOrder => {
   const { namespace } = identity.owner
   const name = volume ? [...volume.runtimes].sort()[0] : undefined
   const runtime = name === undefined ? undefined : models.platform.store.getRuntime({ namespace, name })
@@ -74,6 +77,7 @@ const toOrder = ({ models }: Actor, { identity, task, volume, tokenSecret }: Sta
     task,
     ...(volume ? { volume } : {}),
     ...(tokenSecret ? { tokenSecret } : {}),
+    ...(mirrorSecrets ? { mirrorSecrets } : {}),
     ...(runtime ? { runtime } : {}),
   }
 }

@@ -2,7 +2,7 @@
 import type { Reason } from './conditions.ts'
 import type { Launch, Recipe } from './engine.ts'
 import type { ModelStatus } from './model.ts'
-import type { VolumeView, WorkIdentity } from './platform.ts'
+import type { MirrorSecret, VolumeView, WorkIdentity } from './platform.ts'
 import type { RuntimeStatus } from './runtime.ts'
 import type { WorkerTask } from './worker-task.ts'
 
@@ -45,6 +45,7 @@ export interface StartWork {
   readonly task: WorkerTask
   readonly volume?: VolumeView
   readonly tokenSecret?: { readonly name: string; readonly key: string }
+  readonly mirrorSecrets?: readonly MirrorSecret[]
 }
 
 export type ModelAction =

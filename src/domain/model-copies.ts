@@ -207,6 +207,7 @@ const startCopy = (
     task,
     volume,
     ...tokenOf(facts),
+    ...(command === 'download' ? mirrorTokensOf(facts) : {}),
   }
 }
 
@@ -224,15 +225,30 @@ export const tokenOf = (facts: ModelFacts) => {
   return tokenSecret ? { tokenSecret } : {}
 }
 
+const mirrorTokensOf = ({ seen }: ModelFacts) => {
+  const mirrors = seen.model.spec.source.huggingFace?.mirrors ?? []
+  const mirrorSecrets = mirrors.flatMap(({ tokenSecretRef }, mirror) =>
+    tokenSecretRef ? [{ mirror, ...tokenSecretRef }] : [],
+  )
+  return mirrorSecrets.length > 0 ? { mirrorSecrets } : {}
+}
+
 /** What every task of this Model is told. */
 export const taskBase = (facts: ModelFacts) => {
   const { source } = facts.seen.model.spec
   const { local, ollama } = source
-  const { tokenSecretRef: _, ...huggingFace } = source.huggingFace ?? { repo: '', revision: '' }
+  const { tokenSecretRef: _, mirrors, ...huggingFace } = source.huggingFace ?? { repo: '', revision: '' }
+  const places = mirrors?.map(({ endpoint }) => ({ endpoint }))
   return {
     owner: facts.seen.model.metadata.uid,
     source: source.huggingFace
-      ? { huggingFace: { ...huggingFace, tag: facts.seen.model.metadata.name } }
+      ? {
+          huggingFace: {
+            ...huggingFace,
+            ...(places ? { mirrors: places } : {}),
+            tag: facts.seen.model.metadata.name,
+          },
+        }
       : local
         ? { local }
         : { ollama },

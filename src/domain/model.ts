@@ -42,7 +42,10 @@ const immutable = (field: string) => ({
 const Mirror = z.object({
   endpoint: withRules(word(512, endpointPattern), [noClimb('endpoint')]).meta({
     description:
-      'Address as of the Hub, a path prefix is allowed. It gets no token; commit and digests are never taken from it.',
+      'Address as of the Hub, a path prefix is allowed. Commit and digests are never taken from it.',
+  }),
+  tokenSecretRef: SecretKeyRef.optional().meta({
+    description: 'Secret with the token of this mirror; it goes to the origin of its endpoint alone.',
   }),
 })
 

@@ -57,6 +57,13 @@ export interface WorkIdentity {
   readonly attempt: number
 }
 
+/** The Secret of the mirror at this place of the list. */
+export interface MirrorSecret {
+  readonly mirror: number
+  readonly name: string
+  readonly key: string
+}
+
 export interface WorkOrder extends WorkIdentity {
   /** name derived from the identity: the same identity is the same work, on any controller */
   readonly id: string
@@ -64,6 +71,8 @@ export interface WorkOrder extends WorkIdentity {
   /** absent for resolve, but of a folder of the volume */
   readonly volume?: VolumeView
   readonly tokenSecret?: { readonly name: string; readonly key: string }
+  /** a missing one hinders nothing: the worker leaves the mirror out */
+  readonly mirrorSecrets?: readonly MirrorSecret[]
   /** first Runtime by name: its overlay and placement are used */
   readonly runtime?: Runtime
 }

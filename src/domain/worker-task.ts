@@ -23,7 +23,15 @@ const huggingFace = z.object({
   revision: z.string(),
   include: z.array(z.string()).optional(),
   exclude: z.array(z.string()).optional(),
-  mirrors: z.array(z.object({ endpoint: z.string() })).optional(),
+  mirrors: z
+    .array(
+      z.object({
+        endpoint: z.string(),
+        /** file that holds the token of this mirror; absent file = the mirror is left out, and it is said */
+        tokenFile: z.string().optional(),
+      }),
+    )
+    .optional(),
   /** name of the Model: the tag of a GGUF in Ollama's store */
   tag: z.string().optional(),
 })
@@ -98,6 +106,27 @@ export const WorkerTask = z.discriminatedUnion('command', [
   AskTask,
 ])
 export type WorkerTask = Readonly<z.infer<typeof WorkerTask>>
+
+/** Where a platform put the Secrets of a work, as its process sees them. */
+export interface SecretFiles {
+  /** of the source, or of the engine's key */
+  readonly own?: string
+  readonly mirrors?: readonly { readonly mirror: number; readonly file: string }[]
+}
+
+/** The paths, never what stands in them. */
+export const withSecretFiles = (task: WorkerTask, { own, mirrors = [] }: SecretFiles): WorkerTask => {
+  if (task.command === 'ask') return own === undefined ? task : { ...task, keyFile: own }
+  const told = own === undefined ? task : { ...task, tokenFile: own }
+  const { huggingFace } = told.source
+  if (mirrors.length === 0 || !huggingFace?.mirrors) return told
+  const fileOf = (at: number) => mirrors.find(({ mirror }) => mirror === at)?.file
+  const withFiles = huggingFace.mirrors.map((mirror, at) => {
+    const tokenFile = fileOf(at)
+    return tokenFile === undefined ? mirror : { ...mirror, tokenFile }
+  })
+  return { ...told, source: { ...told.source, huggingFace: { ...huggingFace, mirrors: withFiles } } }
+}
 export type WorkCommand = WorkerTask['command']
 /** Work on the bytes of a Model; the other kind asks an engine, for a Runtime. */
 export type BytesTask = Exclude<WorkerTask, AskTask>

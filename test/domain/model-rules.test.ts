@@ -101,3 +101,33 @@ describe('What has ended', () => {
     expect(asked([settled.slice(0, 20)])[0]).toMatch(/#1~uid-claim$/)
   })
 })
+
+describe('Secrets of a source', () => {
+  const mirrors = [
+    { endpoint: 'https://open.example' },
+    { endpoint: 'https://hub.example', tokenSecretRef: { name: 'in-house', key: 'read' } },
+  ]
+  const source = {
+    huggingFace: { repo: 'Qwen/Qwen', tokenSecretRef: { name: 'hub', key: 'token' }, mirrors },
+  }
+  const startOf = (status: object) =>
+    decide(seenModel({ model: aModel({ spec: { source }, status }) })).actions.find(
+      action => action.do === 'startWork',
+    )
+
+  it('go with a download, by name and place, and never into its task', () => {
+    const start = startOf({ resolved })
+    expect(start).toMatchObject({
+      tokenSecret: { name: 'hub', key: 'token' },
+      mirrorSecrets: [{ mirror: 1, name: 'in-house', key: 'read' }],
+    })
+    expect(JSON.stringify(start?.task)).toContain('https://hub.example')
+    expect(JSON.stringify(start?.task)).not.toContain('in-house')
+  })
+
+  it('of mirrors do not go with a resolve, which asks the source alone', () => {
+    const start = startOf({})
+    expect(start).toMatchObject({ identity: { command: 'resolve' }, tokenSecret: { name: 'hub' } })
+    expect(start).not.toHaveProperty('mirrorSecrets')
+  })
+})

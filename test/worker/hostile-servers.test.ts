@@ -197,7 +197,8 @@ describe('bytes that change between two parts', () => {
     const url = `http://127.0.0.1:${server.port}/blob`
     const digest = { algorithm: 'sha256', hex } as const
     const target = join(folder, 'blob.part')
-    const order = { url, mirrors, path: 'blob', size, digest, target, onBytes: () => {} }
+    const places = mirrors.map(place => ({ url: place }))
+    const order = { url, mirrors: places, path: 'blob', size, digest, target, onBytes: () => {} }
     const tools = { connections: new Connections(4), hasher }
     const failure = await fetchFile(wireOf(), order, tools).then(() => undefined, toFailure)
     await hasher.close()

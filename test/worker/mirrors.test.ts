@@ -1,8 +1,8 @@
 // Mirrors are asked for bytes before the Hub, and believed for nothing: whatever one does, the copy is right and the Hub's.
-import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Fault } from '../stand-ins/faults.ts'
 import { type Hub, startHub } from '../stand-ins/hub.ts'
 import { toSafetensors } from '../stand-ins/weights.ts'
@@ -85,6 +85,45 @@ it('never sees the token', async () => {
   expect(code).toBe(0)
   expect(mirror.requests.length).toBeGreaterThan(0)
   expect(mirror.requests.filter(one => one.authorized)).toEqual([])
+})
+
+describe('with a Secret of its own', () => {
+  let folder: string
+  const secret = (key: string, value: string): string => {
+    const file = join(folder, key)
+    writeFileSync(file, value)
+    return file
+  }
+  const withToken = (tokenFile: string) => ({
+    huggingFace: { repo, revision: 'main', mirrors: [{ endpoint: mirror.url, tokenFile }] },
+  })
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'mirror-secret-'))
+  })
+  afterEach(() => rmSync(folder, { recursive: true }))
+
+  it('gets its token, the Hub gets its own, and their CDNs get none', async () => {
+    hub.gate(repo, 'hf_good')
+    await mirror.close()
+    mirror = await startHub({ repos: [{ id: repo, files }], prefix: '/api/hf', tokens: ['m_good'] })
+    mirror.gate(repo, 'm_good')
+    const tokenFile = secret('token', 'hf_good')
+    expect((await place.fetch(withToken(secret('mirror', 'm_good')), { tokenFile })).code).toBe(0)
+    expect(sent(mirror)).toBeGreaterThan(weights.length)
+    expect(sent(hub)).toBe(0)
+    const told = [...mirror.requests, ...hub.requests].filter(one => one.authorized)
+    expect(new Set(told.map(({ origin }) => origin))).toEqual(new Set(['hub']))
+  })
+
+  it.each([
+    ['that is not there', () => join(folder, 'none')],
+    ['that is empty', () => secret('mirror', '')],
+    ['that holds no token', () => secret('mirror', 'two words')],
+  ])('%s, it is not asked at all', async (_, file) => {
+    expect((await place.fetch(withToken(file()))).code).toBe(0)
+    expect(mirror.requests).toEqual([])
+    expect(sent(hub)).toBeGreaterThan(weights.length)
+  })
 })
 
 it('at an address that is none is named by its place in the list', async () => {

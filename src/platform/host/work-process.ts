@@ -4,7 +4,12 @@ import { join } from 'node:path'
 import { toRepoPath } from '../../domain/names.ts'
 import type { Problem } from '../../domain/platform.ts'
 import { type Progress, parseProgressLine } from '../../domain/progress.ts'
-import { parseWorkerResult, type WorkerResult, type WorkerTask } from '../../domain/worker-task.ts'
+import {
+  parseWorkerResult,
+  type SecretFiles,
+  type WorkerResult,
+  withSecretFiles,
+} from '../../domain/worker-task.ts'
 import { type Started, startDetached } from './detached.ts'
 import { findDirectory } from './directory.ts'
 import { readTail } from './tail.ts'
@@ -24,13 +29,23 @@ export interface WorkerProgram {
 const folderOf = ({ folder }: WorkerProgram, { owner, id }: Job): string =>
   join(folder, toRepoPath(owner.namespace), toRepoPath(id))
 
-const secretFile = ({ secretsFolder }: WorkerProgram, job: Job): string | undefined =>
-  job.tokenSecret && join(secretsFolder, toRepoPath(`${job.tokenSecret.name}/${job.tokenSecret.key}`))
+interface SecretKey {
+  readonly name: string
+  readonly key: string
+}
+
+const secretFile = ({ secretsFolder }: WorkerProgram, { name, key }: SecretKey): string =>
+  join(secretsFolder, toRepoPath(`${name}/${key}`))
+
+const secretFiles = (program: WorkerProgram, { tokenSecret, mirrorSecrets = [] }: Job): SecretFiles => ({
+  ...(tokenSecret ? { own: secretFile(program, tokenSecret) } : {}),
+  mirrors: mirrorSecrets.map(secret => ({ mirror: secret.mirror, file: secretFile(program, secret) })),
+})
 
 /** Throws Rejected for a word that could lead elsewhere. */
 export const checkPaths = (program: WorkerProgram, job: Job): void => {
   folderOf(program, job)
-  secretFile(program, job)
+  secretFiles(program, job)
 }
 
 /** Undefined when it can be started. */
@@ -41,7 +56,8 @@ export const findHindrance = (program: WorkerProgram, job: Job): Problem | undef
     return { reason: 'ClaimNotFound', message: `folder ${volume.mountPath} does not exist: mount its disk` }
   if (volume && directory?.uid !== volume.claimUID)
     return { reason: 'ClaimNotFound', message: `folder ${volume.mountPath} is another one now` }
-  return openSecret(secretFile(program, job))
+  const { own, mirrors = [] } = secretFiles(program, job)
+  return [own, ...mirrors.map(({ file }) => file)].map(openSecret).find(Boolean)
 }
 
 /** One that is not there is the worker's to tell. */
@@ -54,7 +70,7 @@ const openSecret = (file: string | undefined): Problem | undefined => {
 export const startWorker = (program: WorkerProgram, { job, token }: WorkRecord): Started => {
   const folder = folderOf(program, job)
   mkdirSync(folder, { recursive: true, mode: 0o700 })
-  const task = JSON.stringify(withSecret(job.task, secretFile(program, job)))
+  const task = JSON.stringify(withSecretFiles(job.task, secretFiles(program, job)))
   const words = ['worker', 'run', '--task', task, '--result-file', join(folder, 'result')]
   return startDetached({
     command: [...program.command, ...words],
@@ -63,12 +79,6 @@ export const startWorker = (program: WorkerProgram, { job, token }: WorkRecord):
     logFile: join(folder, 'told'),
     token,
   })
-}
-
-/** The path, never what stands in it. */
-const withSecret = (task: WorkerTask, file: string | undefined): WorkerTask => {
-  if (file === undefined) return task
-  return task.command === 'ask' ? { ...task, keyFile: file } : { ...task, tokenFile: file }
 }
 
 export interface Told {

@@ -1,5 +1,5 @@
 // What the database knows of works: each is recorded before its process is started, and its process as soon as it has a number.
-import type { VolumeView, WorkIdentity, WorkOrder } from '../../domain/platform.ts'
+import type { MirrorSecret, VolumeView, WorkIdentity, WorkOrder } from '../../domain/platform.ts'
 import type { WorkerTask } from '../../domain/worker-task.ts'
 import type { HostDatabase, Row } from './host-database.ts'
 import type { ProcessMark } from './process-mark.ts'
@@ -10,6 +10,7 @@ export interface Job extends WorkIdentity {
   readonly task: WorkerTask
   readonly volume?: Pick<VolumeView, 'key' | 'claimUID' | 'mountPath'>
   readonly tokenSecret?: { readonly name: string; readonly key: string }
+  readonly mirrorSecrets?: readonly MirrorSecret[]
 }
 
 export interface WorkRecord {
@@ -32,6 +33,7 @@ export const toJob = ({
   task,
   volume,
   tokenSecret,
+  mirrorSecrets,
 }: WorkOrder): Job => ({
   owner: { namespace: owner.namespace, name: owner.name, uid: owner.uid },
   command,
@@ -41,6 +43,7 @@ export const toJob = ({
   task,
   ...(volume ? { volume: { key: volume.key, claimUID: volume.claimUID, mountPath: volume.mountPath } } : {}),
   ...(tokenSecret ? { tokenSecret } : {}),
+  ...(mirrorSecrets ? { mirrorSecrets } : {}),
 })
 
 export class WorkRecords {

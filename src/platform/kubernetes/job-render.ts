@@ -1,6 +1,6 @@
 // A WorkOrder and the operator's settings as a Job: pure, golden files in test/platform/kubernetes/golden/.
 import type { WorkOrder } from '../../domain/platform.ts'
-import { ownerKind, type WorkerTask } from '../../domain/worker-task.ts'
+import { ownerKind, type WorkerTask, withSecretFiles } from '../../domain/worker-task.ts'
 import { renderPlacement, renderSecurity } from './job-where-render.ts'
 import { parseVolumeAccess, type VolumeAccess } from './volume-access.ts'
 import { printIdentity, toJobName, toWorkLabels, workAnnotation, workerContainer } from './work-identity.ts'
@@ -92,11 +92,13 @@ const renderContainer = (
 })
 
 /** Where a token stands is the platform's to say. */
-const withTokenFile = ({ task, tokenSecret }: WorkOrder): WorkerTask => {
-  if (!tokenSecret) return task
-  const file = `${tokenFolder}/token`
-  return task.command === 'ask' ? { ...task, keyFile: file } : { ...task, tokenFile: file }
-}
+const withTokenFile = ({ task, tokenSecret, mirrorSecrets = [] }: WorkOrder): WorkerTask =>
+  withSecretFiles(task, {
+    ...(tokenSecret ? { own: `${tokenFolder}/token` } : {}),
+    mirrors: mirrorSecrets.map(({ mirror }) => ({ mirror, file: `${mirrorFolder(mirror)}/token` })),
+  })
+
+const mirrorFolder = (mirror: number): string => `${tokenFolder}-of-mirror-${mirror}`
 
 const renderEnv = (settings: WorkerSettings): Json[] => {
   const ca = settings.caConfigMap ? { NODE_EXTRA_CA_CERTS: `${caFolder}/${settings.caConfigMap.key}` } : {}
@@ -142,34 +144,39 @@ const renderMounts = (
       ]
     : []),
   ...(order.tokenSecret ? [{ name: 'token', mountPath: tokenFolder, readOnly: true }] : []),
+  ...(order.mirrorSecrets ?? []).map(({ mirror }) => ({
+    name: `token-of-mirror-${mirror}`,
+    mountPath: mirrorFolder(mirror),
+    readOnly: true,
+  })),
   ...(settings.caConfigMap ? [{ name: 'ca', mountPath: caFolder, readOnly: true }] : []),
 ]
 
+const renderSecret = (name: string, secret: { readonly name: string }, items: readonly Json[]): Json => ({
+  name,
+  secret: { secretName: secret.name, optional: true, defaultMode: 0o444, items },
+})
+
 // 0444: the files are for this pod alone, whose group is not always known. Optional: a missing Secret is the worker's to report.
 const renderVolumes = (
-  { command, volume, tokenSecret }: WorkOrder,
+  { command, volume, tokenSecret, mirrorSecrets = [] }: WorkOrder,
   { caConfigMap }: WorkerSettings,
 ): Json[] => [
   { name: 'tmp', emptyDir: {} },
   ...(volume ? [{ name: 'models', persistentVolumeClaim: { claimName: volume.claim } }] : []),
   ...(tokenSecret
     ? [
-        {
-          name: 'token',
-          secret: {
-            secretName: tokenSecret.name,
-            optional: true,
-            defaultMode: 0o444,
-            items: [
-              { key: tokenSecret.key, path: 'token' },
-              ...(command === 'ask' || tokenSecret.key === 'endpoint'
-                ? []
-                : [{ key: 'endpoint', path: 'endpoint' }]),
-            ],
-          },
-        },
+        renderSecret('token', tokenSecret, [
+          { key: tokenSecret.key, path: 'token' },
+          ...(command === 'ask' || tokenSecret.key === 'endpoint'
+            ? []
+            : [{ key: 'endpoint', path: 'endpoint' }]),
+        ]),
       ]
     : []),
+  ...mirrorSecrets.map(secret =>
+    renderSecret(`token-of-mirror-${secret.mirror}`, secret, [{ key: secret.key, path: 'token' }]),
+  ),
   ...(caConfigMap ? [{ name: 'ca', configMap: { name: caConfigMap.name } }] : []),
 ]
 

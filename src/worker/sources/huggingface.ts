@@ -13,15 +13,20 @@ import { chooseFiles, type Patterns } from './choose-files.ts'
 import { commitOf, toImage } from './gguf-image.ts'
 import { toHubFetch } from './hub-fetch.ts'
 import type { Listing, Pin, Source, SourceFile } from './source.ts'
-import { openDoor } from './token.ts'
+import { openDoor, readMirrorToken } from './token.ts'
 
 const publicHub = 'https://huggingface.co'
 const mostFiles = 100_000
 
+interface Mirror {
+  readonly endpoint: string
+  readonly tokenFile?: string | undefined
+}
+
 interface HubOrder extends Patterns {
   readonly repo: string
   readonly revision: string
-  readonly mirrors?: readonly { readonly endpoint: string }[] | undefined
+  readonly mirrors?: readonly Mirror[] | undefined
   readonly task: BytesTask
   readonly wire: Wire
 }
@@ -45,8 +50,10 @@ export const openHuggingFace = async (order: HubOrder): Promise<Source> => {
   const urlAt = (place: string) => (revision: string, file: Pick<SourceFile, 'path'>) =>
     `${place}/${repo}/resolve/${commitOf(revision)}/${file.path.split('/').map(encodeURIComponent).join('/')}`
   const urlOf = urlAt(endpoint)
-  const mirrors = (order.mirrors ?? []).map((mirror, n) => {
-    return urlAt(toEndpoint(mirror.endpoint, `mirrors[${n}].endpoint`))
+  const mirrors = (order.mirrors ?? []).map(({ endpoint: place, tokenFile }, n) => {
+    const at = toEndpoint(place, `mirrors[${n}].endpoint`)
+    const token = tokenFile === undefined ? {} : { token: () => readMirrorToken(at, tokenFile) }
+    return { urlOf: urlAt(at), ...token }
   })
   return {
     kind: 'HuggingFace',
@@ -56,7 +63,8 @@ export const openHuggingFace = async (order: HubOrder): Promise<Source> => {
     pin: () => pin(hub),
     list: revision => list(hub, urlOf, revision),
     urlOf,
-    mirrorsOf: (revision, file) => mirrors.map(at => at(revision, file)),
+    mirrorsOf: (revision, file) =>
+      mirrors.map(({ urlOf: at, ...token }) => ({ url: at(revision, file), ...token })),
     inspect: (listing, pinned) => inspect(hub, listing, { pin: pinned, urlOf }),
   }
 }

@@ -2,6 +2,7 @@
 import type { Format } from '../../domain/artifact.ts'
 import type { Capabilities } from '../../domain/capabilities.ts'
 import type { FileDigest } from '../transfer/digest.ts'
+import type { MirrorFile } from '../transfer/fetch-file.ts'
 import type { Wire } from '../transfer/wire.ts'
 
 /** One file to fetch, as the source lists it. Everything in it was checked: it may become a path. */
@@ -56,8 +57,8 @@ export interface Source {
   list(revision: string): Promise<Listing>
   /** Address of a file's bytes; it may redirect. Never holds a token. */
   urlOf(revision: string, file: SourceFile): string
-  /** The same file at the mirrors, in order; they get no token and are believed for bytes only. */
-  mirrorsOf(revision: string, file: SourceFile): readonly string[]
+  /** The same file at the mirrors, in order; they are believed for bytes only. */
+  mirrorsOf(revision: string, file: SourceFile): readonly MirrorFile[]
   /** MUST tell only what the metadata says; unknown is absent. Never throws for a file that is odd or too large. */
   inspect(listing: Listing, pin: Pin): Promise<Capabilities>
 }

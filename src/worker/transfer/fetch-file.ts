@@ -9,12 +9,18 @@ import { Partial } from './partial.ts'
 import { partSizeFor } from './parts.ts'
 import type { RangeSockets } from './range-sockets.ts'
 import type { Throttle } from './throttle.ts'
-import { toNetworkError, Watchdog, type Wire, withRetries } from './wire.ts'
+import { type Token, toNetworkError, Watchdog, type Wire, withRetries } from './wire.ts'
+
+export interface MirrorFile {
+  readonly url: string
+  /** absent: it is asked without one. What it throws leaves this mirror out. */
+  readonly token?: () => Promise<Token>
+}
 
 export interface FetchOrder {
   readonly url: string
   /** addresses that are tried before, in order; they are believed for nothing but bytes */
-  readonly mirrors?: readonly string[]
+  readonly mirrors?: readonly MirrorFile[]
   /** name of the file, for messages */
   readonly path: string
   readonly size: number
@@ -123,13 +129,20 @@ const transfer = async (
   }
   onBytes()
   if (order.size === 0) return
-  for (const url of order.mirrors ?? []) {
-    const mirror = { ...wire, retry: { ...wire.retry, attempts: Math.min(2, wire.retry.attempts) } }
+  for (const { url, token } of order.mirrors ?? []) {
     const from = { order: { ...order, url }, partial, tools, isMirror: true }
-    if (await transferFrom(mirror, from, onBytes).then(() => true, leaveMirror(wire))) return
+    const done = toMirror(wire, token).then(mirror => transferFrom(mirror, from, onBytes))
+    if (await done.then(() => true, leaveMirror(wire))) return
   }
   await transferFrom(wire, { order, partial, tools }, onBytes)
 }
+
+/** Fewer tries, and its own token, or the source's, which goes to no other origin. */
+const toMirror = async (wire: Wire, token: MirrorFile['token']): Promise<Wire> => ({
+  ...wire,
+  retry: { ...wire.retry, attempts: Math.min(2, wire.retry.attempts) },
+  ...(token ? { token: await token() } : {}),
+})
 
 /** Whatever a mirror does, the next place goes on with what is there; only our own disk and our own end are ours. */
 const leaveMirror =

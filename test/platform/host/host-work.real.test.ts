@@ -197,8 +197,11 @@ describe('works on a host', () => {
   })
 
   it('a key that leads out of its Secret is refused', async () => {
-    const one = { ...order('works'), tokenSecret: { name: 'hub', key: '..' } }
-    await expect(begin().start(one)).rejects.toMatchObject({ name: 'Rejected', reason: 'UnsafePath' })
-    expect(recordOf(database, one.id)).toBeUndefined()
+    const key = { name: 'hub', key: '..' }
+    for (const secrets of [{ tokenSecret: key }, { mirrorSecrets: [{ mirror: 0, ...key }] }]) {
+      const one = { ...order('works'), ...secrets }
+      await expect(begin().start(one)).rejects.toMatchObject({ name: 'Rejected', reason: 'UnsafePath' })
+      expect(recordOf(database, one.id)).toBeUndefined()
+    }
   })
 })

@@ -30,11 +30,32 @@ const engineTolerations = [
   { key: 'node.kubernetes.io/unreachable', operator: 'Exists', effect: 'NoExecute', tolerationSeconds: 600 },
 ]
 
+const ofDownload = aDownload().task
+const withMirrors = {
+  ...ofDownload,
+  source: {
+    huggingFace: {
+      repo: 'acme/llama',
+      revision: 'main',
+      mirrors: [{ endpoint: 'https://open.example' }, { endpoint: 'https://hub.in-house.example/api/hf' }],
+    },
+  },
+} as WorkOrder['task']
+
 const cases: readonly [string, WorkOrder, WorkerSettings][] = [
   ['resolve', aResolve(), settings],
   ['resolve-with-token-and-settings', aResolve({ tokenSecret: { name: 'hub', key: 'token' } }), busy],
   ['ask', anAsk(), settings],
   ['download', aDownload(), settings],
+  [
+    'download-with-tokens-of-hub-and-mirrors',
+    aDownload({
+      task: withMirrors,
+      tokenSecret: { name: 'hub', key: 'token' },
+      mirrorSecrets: [{ mirror: 1, name: 'in-house', key: 'read' }],
+    }),
+    settings,
+  ],
   [
     'download-beside-a-running-engine',
     aDownload({
