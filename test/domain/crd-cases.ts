@@ -197,7 +197,7 @@ const runtimeRules: readonly Omit<RuleCase, 'kind'>[] = [
   },
   {
     at: 'host',
-    message: 'url is for a process that is not ours; command and port are for one that is',
+    message: 'url is for a process that is not ours; command, port and hardening are for one that is',
     good: { engine: 'Ollama', host: { url: 'http://127.0.0.1:11434' } },
     bad: { engine: 'Ollama', host: { url: 'http://127.0.0.1:11434', port: 11434 } },
   },
