@@ -9,6 +9,7 @@ const run = async ([command = '', ...rest]: readonly string[]): Promise<number> 
   if (command === 'uninstall') return (await import('./program/install.ts')).uninstallMain(rest)
   if (command === 'worker') return (await import('./program/worker.ts')).worker(rest)
   if (command === 'doctor') return (await import('./program/doctor.ts')).doctorMain(rest)
+  if (command === 'embedded') return (await import('./program/embedded.ts')).embedded(rest)
   if (command === 'crds') return (await import('./program/crds.ts')).printCrds()
   if (command === 'version' || command === '--version') return console.log(version) ?? 0
   return (await import('./program/client.ts')).client(command === '' ? ['--help'] : [command, ...rest])

@@ -195,6 +195,16 @@ export const readClientSettings = (environment: NodeJS.ProcessEnv = process.env)
 }
 export type ClientSettings = ReturnType<typeof readClientSettings>
 
+/** npm's own settings say which registry is asked, and how. */
+const forNpm = /^(npm_config_.*|XDG_CONFIG_HOME)$/i
+
+/** Where the engine inside the program is kept, and what fetches it. */
+export const readEmbeddedSettings = (environment: NodeJS.ProcessEnv = process.env) =>
+  Object.freeze({
+    cacheFolder: `${environment['XDG_CACHE_HOME'] || `${environment['HOME'] || '/'}/.cache`}/switchyard`,
+    npmEnvironment: pick(environment, name => forWorkers.test(name) || forNpm.test(name)),
+  })
+
 /** Whether the environment names a proxy for HTTP, as the chart's `worker.proxy` does. */
 export const hasProxy = (environment: NodeJS.ProcessEnv = process.env): boolean =>
   ['HTTP_PROXY', 'HTTPS_PROXY', 'http_proxy', 'https_proxy'].some(name => environment[name])

@@ -56,6 +56,7 @@ const allowed: Record<string, { rooms: readonly string[]; packages: readonly str
   api: { rooms: ['domain', 'telemetry'], packages: ['fastify', 'zod', 'node:'] },
   cli: { rooms: ['domain', 'api'], packages: ['commander', 'yaml', 'node:'] },
   engines: { rooms: ['domain', 'telemetry'], packages: ['node:'] },
+  embedded: { rooms: ['domain', 'telemetry'], packages: ['zod', 'node:', 'embedded/llama-cpp.lock.json'] },
   worker: { rooms: ['domain', 'telemetry'], packages: ['zod', 'undici', '@huggingface/hub', 'node:'] },
 }
 

@@ -11,6 +11,7 @@ import { createStarted } from '../../src/controller/started.ts'
 import { createTurns } from '../../src/controller/turns.ts'
 import { toKey } from '../../src/domain/object.ts'
 import type { Clock, Wake, Work, WorkView } from '../../src/domain/platform.ts'
+import { createLlamaCpp } from '../../src/engines/llama-cpp.ts'
 import { createOllama } from '../../src/engines/ollama.ts'
 import { createVllm } from '../../src/engines/vllm.ts'
 import { Client } from '../../src/platform/kubernetes/kernel/client.ts'
@@ -95,7 +96,11 @@ const kubernetes = createKubernetesPlatform({
   worker: { image: 'localhost/none:1' },
 })
 const platform = { ...kubernetes, work: createInstantWork() }
-const engines = { VLLM: createVllm({ fetch }), Ollama: createOllama({ fetch }) }
+const engines = {
+  VLLM: createVllm({ fetch }),
+  Ollama: createOllama({ fetch }),
+  LlamaCpp: createLlamaCpp({ fetch }),
+}
 
 const how = { clock, random: Math.random, workers, log, metrics, pause: createPause() }
 const loop = createLoop(how, wake => ({

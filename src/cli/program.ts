@@ -26,6 +26,7 @@ Services and tools:
   operator             run the controller on Kubernetes
   doctor               what is wrong with this host, and what to do (-o json)
   worker discover      what lies on the volume at --root DIR, as JSON
+  embedded install     fetch the llama.cpp of Runtimes with engine LlamaCpp (they do it themselves, too)
   crds                 print the custom resource definitions
   version              print the version
 `

@@ -181,12 +181,12 @@ const toServedBefore = (place: Place, served: ServedBefore): Candidate | undefin
 }
 
 const candidateOf = (place: Place, model: Model, revision: string): Candidate | Problem => {
-  const { runtime, engine, serving, volume } = place
+  const { engine, serving, volume } = place
   if (isProblem(volume)) return volume
   if (!serving.container)
     return serving.problems[0] ?? problem('DeploymentNotFound', 'no container of the engine is known')
   try {
-    const recipe = engine.recipe(wishOf(runtime, model, { volume, revision }))
+    const recipe = engine.recipe(wishOf(place, model, { volume, revision }))
     return { model: model.metadata.name, revision, recipe, launch: engine.launch(recipe, serving.container) }
   } catch (error) {
     if (error instanceof Rejected) return problem(error.reason, error.message)
@@ -194,8 +194,11 @@ const candidateOf = (place: Place, model: Model, revision: string): Candidate | 
   }
 }
 
-const wishOf = (runtime: Runtime, model: Model, at: { volume: VolumeView; revision: string }) => {
-  const { volume, revision } = at
+const wishOf = (
+  { runtime, engine }: Place,
+  model: Model,
+  { volume, revision }: { readonly volume: VolumeView; readonly revision: string },
+) => {
   const { ollama, local, huggingFace } = model.spec.source
   const path = findCopy(model, volume)?.path
   const modelArgs = model.spec.engineArgs?.find(one => one.engine === runtime.spec.engine)?.args ?? []
@@ -208,7 +211,7 @@ const wishOf = (runtime: Runtime, model: Model, at: { volume: VolumeView; revisi
     task: taskOf(model),
     ...(path ? { path: local ? path : path.replace(/[^/]+$/, revision) } : {}),
     ...(ollama ? { ollamaName: ollama.name } : {}),
-    ...(huggingFace && runtime.spec.engine === 'Ollama'
+    ...(huggingFace && engine.layout === 'OllamaStore'
       ? { ollamaName: toGgufName(huggingFace.repo, model.metadata.name) }
       : {}),
   }
@@ -216,9 +219,9 @@ const wishOf = (runtime: Runtime, model: Model, at: { volume: VolumeView; revisi
 
 /** Whether the engine's process could be started with it at all, told before anything is fetched for it. */
 const launchProblem = (place: Place, model: Model): Problem | undefined => {
-  const { runtime, engine, serving, volume } = place
+  const { engine, serving, volume } = place
   if (engine.strategy !== 'Recreate' || !serving.container || isProblem(volume)) return undefined
-  const wish = wishOf(runtime, model, { volume, revision: 'unknown' })
+  const wish = wishOf(place, model, { volume, revision: 'unknown' })
   try {
     engine.launch(engine.recipe({ ...wish, path: volume.layout.path }), serving.container)
     return undefined

@@ -10,6 +10,7 @@ export type Format = (typeof formats)[number]
 const served: Readonly<Record<EngineName, readonly Format[]>> = {
   VLLM: ['Safetensors'],
   Ollama: ['Ollama', 'GGUF'],
+  LlamaCpp: ['Ollama', 'GGUF'],
 }
 
 /** Undefined for a repository of the Hub that was not looked into yet. */

@@ -13,8 +13,18 @@ import {
   revisionPattern,
 } from './names.ts'
 import { Operation } from './operation.ts'
-import { argument, ConditionSchema, dataKey, dnsName, engines, Handled } from './parts.ts'
-import { atomicList, bytes, count, dateTime, listByKey, text, withRules, word } from './schema.ts'
+import { argument, ConditionSchema, dataKey, dnsName, engineName, Handled } from './parts.ts'
+import {
+  atomicList,
+  bytes,
+  count,
+  dateTime,
+  listByKey,
+  text,
+  withKeywords,
+  withRules,
+  word,
+} from './schema.ts'
 
 const noDots = (field: string) => ({
   rule: `!self.contains('..') && !self.contains('//')`,
@@ -119,7 +129,7 @@ const RuntimeRef = z.object({
 })
 
 const EngineArgs = z.object({
-  engine: z.enum(engines).describe('Engine that these arguments are for.'),
+  engine: withKeywords(engineName(), { description: 'Engine that these arguments are for.' }),
   args: atomicList(argument(), 64).describe('Words of its command line, one each.'),
 })
 

@@ -1,9 +1,14 @@
 // Schema parts that both kinds use.
 import * as z from 'zod'
-import { count, dateTime, text, withRules, word } from './schema.ts'
+import { count, dateTime, text, withKeywords, withRules, word } from './schema.ts'
 
+/** Those of the published contract. */
 export const engines = ['VLLM', 'Ollama'] as const
-export type EngineName = (typeof engines)[number]
+/** Those that only the store of a host accepts: an API server knows nothing of them. */
+const hostEngines = ['LlamaCpp'] as const
+export type EngineName = (typeof engines)[number] | (typeof hostEngines)[number]
+
+export const engineName = () => withKeywords(z.enum([...engines, ...hostEngines]), { enum: engines })
 
 /** One word of an engine's command line; which flags are refused is decided per engine (`engine-facts/`). */
 export const argument = () =>

@@ -3,7 +3,7 @@ import * as z from 'zod'
 import { Capabilities } from './capabilities.ts'
 import { objectNamePattern } from './names.ts'
 import { Operation } from './operation.ts'
-import { apiKeyRef, argument, ConditionSchema, dataKey, dnsName, engines, Handled } from './parts.ts'
+import { apiKeyRef, argument, ConditionSchema, dataKey, dnsName, engineName, Handled } from './parts.ts'
 import { Host, urlNeedsOllama } from './runtime-host.ts'
 import { Storage } from './runtime-storage.ts'
 import {
@@ -15,6 +15,7 @@ import {
   passedThrough,
   text,
   textMap,
+  withKeywords,
   withRules,
   word,
 } from './schema.ts'
@@ -136,7 +137,7 @@ const keyNeedsVllm = {
 
 export const RuntimeSpec = withRules(
   z.object({
-    engine: z.enum(engines).meta({ description: 'The program family.' }),
+    engine: withKeywords(engineName(), { description: 'The program family.' }),
     activeModel: word(63, objectNamePattern).optional().meta({
       description:
         'Model of this namespace that must serve; left out: observe what serves and touch nothing.',

@@ -6,7 +6,7 @@ import { CopyResult, Resolution } from './artifact.ts'
 import { tasks } from './capabilities.ts'
 import { reasonNames } from './conditions.ts'
 import type { Kind } from './object.ts'
-import { engines } from './parts.ts'
+import { engineName } from './parts.ts'
 
 /** Where a copy lives, absolute in the worker's container (a host: on the machine). */
 export const Layout = z.object({
@@ -70,7 +70,7 @@ const AskTask = z.object({
   command: z.literal('ask'),
   /** uid of the Runtime */
   owner: z.string(),
-  engine: z.enum(engines),
+  engine: engineName(),
   /** `http://ip:port` of the one pod that may be shown the key */
   address: z.string(),
   /** what must serve there; absent: only whether the key is taken */

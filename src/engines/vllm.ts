@@ -41,7 +41,7 @@ const ask = async (http: Http, address: string, timeoutMs: number): Promise<Engi
   const get = (path: string, ms = timeoutMs) => http(address, { path, timeoutMs: ms })
   const [models, health, metrics] = await Promise.all([get('/v1/models'), get('/health'), get('/metrics')])
   const counters = isAnswered(metrics) && metrics.status === 200 ? readCounters(metrics.text) : {}
-  const answer = judge(models, health, counters)
+  const answer = judgeList(models, health, counters)
   if (answer.state !== 'Answers' || counters.isAsleep !== undefined) return answer
   const left = timeoutMs - (performance.now() - start)
   return { ...answer, isAsleep: left > 0 && saysAsleep(await get('/is_sleeping', left)) }
@@ -72,7 +72,8 @@ const saysAsleep = (reply: Reply): boolean =>
   reply.status === 200 &&
   (reply.body as { is_sleeping?: unknown } | null)?.is_sleeping === true
 
-const judge = (models: Reply, health: Reply, counters: Counters): EngineAnswer => {
+/** What a list of the OpenAI shape, a health route and counters say together. */
+export const judgeList = (models: Reply, health: Reply, counters: Counters): EngineAnswer => {
   const { isAsleep = false, ...told } = counters
   const say = (state: EngineAnswer['state'], message?: string): EngineAnswer => ({
     state,

@@ -7,6 +7,7 @@ import { createReporter } from '../controller/report.ts'
 import { createStarted } from '../controller/started.ts'
 import { createTurns } from '../controller/turns.ts'
 import type { Clock, Platform } from '../domain/platform.ts'
+import { createLlamaCpp } from '../engines/llama-cpp.ts'
 import { createOllama } from '../engines/ollama.ts'
 import { createVllm } from '../engines/vllm.ts'
 import type { ControllerSettings } from '../settings.ts'
@@ -44,7 +45,11 @@ export const makeLoop = (
   telemetry: Telemetry,
 ): Loop => {
   const watch = createEngineWatch(clock)
-  const engines = { VLLM: createVllm({ fetch }), Ollama: createOllama({ fetch }) }
+  const engines = {
+    VLLM: createVllm({ fetch }),
+    Ollama: createOllama({ fetch }),
+    LlamaCpp: createLlamaCpp({ fetch }),
+  }
   const { hubEndpoint, registryEndpoint, maxDownloads, maxBytesPerSecond, maxResolves, maxAttempts } =
     settings
   const taskDefaults = {

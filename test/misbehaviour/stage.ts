@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Condition, Reason } from '../../src/domain/conditions.ts'
 import type { EngineName } from '../../src/domain/parts.ts'
 import type { RuntimeStatus } from '../../src/domain/runtime.ts'
+import { createLlamaCpp } from '../../src/engines/llama-cpp.ts'
 import { createOllama } from '../../src/engines/ollama.ts'
 import { createVllm } from '../../src/engines/vllm.ts'
 import { patchSpec } from '../../src/platform/memory/memory-people.ts'
@@ -132,7 +133,8 @@ export class Stage {
     this.oracle = new Oracle(() => kubelet.engines.map(engine => engine.controlUrl))
     world.runtimes.subscribe(() => this.#note())
     const send = ((input, init) => this.#send(String(input), init)) as typeof fetch
-    const engines = { VLLM: createVllm({ fetch: send }), Ollama: createOllama({ fetch: send }) }
+    const parts = { fetch: send }
+    const engines = { VLLM: createVllm(parts), Ollama: createOllama(parts), LlamaCpp: createLlamaCpp(parts) }
     const controller = startController(world, { engines, onError: line => console.log(line) })
     this.#ends.push(controller.stop)
   }

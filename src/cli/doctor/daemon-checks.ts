@@ -108,11 +108,13 @@ export const checkEngines = (world: World): readonly Finding[] => {
     .flatMap(one => [checkProgram(world, one), checkPort(world, one)])
 }
 
-const programs = { VLLM: 'vllm', Ollama: 'ollama' } as const
-const ports = { VLLM: 8000, Ollama: 11_434 } as const
+/** The engine inside the program is started by npm's help when it is not there yet. */
+const programs = { VLLM: 'vllm', Ollama: 'ollama', LlamaCpp: 'npm' } as const
+const ports = { VLLM: 8000, Ollama: 11_434, LlamaCpp: 8080 } as const
 const sources = {
   VLLM: 'pip install vllm in a virtual environment and put its bin folder on the PATH',
   Ollama: 'install it from https://ollama.com/download',
+  LlamaCpp: 'install Node.js with npm, which fetches the engine on first use',
 } as const
 
 const checkProgram = ({ environment }: World, { metadata, spec }: Runtime): Finding => {

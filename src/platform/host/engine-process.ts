@@ -7,6 +7,7 @@ import { type Started, startDetached } from './detached.ts'
 import type { EngineKeeper } from './engine-keeper.ts'
 import { findProcesses, type ProcessMark } from './process-mark.ts'
 import type { Run } from './serving-records.ts'
+import { ownProgram } from './serving-render.ts'
 import { holdsSocket, listenersOn } from './sockets.ts'
 import { readTail } from './tail.ts'
 
@@ -15,6 +16,8 @@ export interface EnginePlaces {
   readonly folder: string
   /** what engines are started with */
   readonly environment: Readonly<Record<string, string>>
+  /** this program, as words: what an engine inside it is started by */
+  readonly program: readonly string[]
 }
 
 const logsKept = 5
@@ -41,13 +44,16 @@ const startEngine = (places: EnginePlaces, ref: Ref, { name, token, template }: 
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   forgetLogs(folder)
   return startDetached({
-    command: template.words,
+    command: toWords(places, template.words),
     environment: { ...places.environment, ...template.environment },
     folder,
     logFile: logOf(places, ref, name),
     token,
   })
 }
+
+const toWords = ({ program }: EnginePlaces, words: readonly string[]): readonly string[] =>
+  words[0] === ownProgram ? [...program, ...words.slice(1)] : words
 
 /** Those of the last runs stay: why one failed is asked when the next one serves. */
 const forgetLogs = (folder: string): void => {
@@ -84,6 +90,7 @@ export const isPortTaken = (port: number): boolean => listenersOn(port).length >
 
 /** Whether the word leads to a program; with a slash it is the path. */
 export const isProgram = ({ environment }: EnginePlaces, word: string): boolean => {
+  if (word === ownProgram) return true
   const folders = word.includes('/') ? [''] : (environment['PATH'] ?? '').split(delimiter)
   return folders.some(folder => statSync(join(folder, word), { throwIfNoEntry: false })?.isFile() ?? false)
 }

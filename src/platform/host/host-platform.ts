@@ -78,7 +78,7 @@ export const openHost = (parts: HostParts): Host => {
     onFailure,
     program: { command: program, environment, folder, secretsFolder },
   })
-  const places = { folder: join(stateFolder, 'engines'), environment: parts.engineEnvironment }
+  const places = { folder: join(stateFolder, 'engines'), environment: parts.engineEnvironment, program }
   const gpus = new GpuLook({ environment: parts.engineEnvironment })
   const device = new DeviceGate({ gpus, onLate: parts.onNotice })
   const keeper = parts.hasUnits

@@ -19,12 +19,16 @@ export interface Template {
 /** Nobody but this machine: who wants more says `--host` or OLLAMA_HOST. */
 const loopback = '127.0.0.1'
 
+/** Stands for the program that runs now, wherever it lies. */
+export const ownProgram = 'switchyard'
+
 const programs = {
   VLLM: ['vllm', 'serve', '--host', loopback],
   Ollama: ['ollama', 'serve'],
+  LlamaCpp: [ownProgram, 'embedded', 'serve', '--host', loopback],
 } as const
 
-const defaultPorts = { VLLM: 8000, Ollama: 11_434 } as const
+const defaultPorts = { VLLM: 8000, Ollama: 11_434, LlamaCpp: 8080 } as const
 
 export const portOf = ({ spec }: Runtime): number => spec.host?.port ?? defaultPorts[spec.engine]
 
@@ -36,9 +40,16 @@ export const programOf = ({ spec }: Runtime): readonly string[] => spec.host?.co
 /** As it is before any model; a launch is written over it. */
 export const bareSight = (runtime: Runtime, volume?: VolumeView): ContainerSight => {
   const port = portOf(runtime)
-  return runtime.spec.engine === 'VLLM'
-    ? { command: programOf(runtime), args: ['--port', String(port)], env: {}, port }
-    : { command: programOf(runtime), args: [], env: ollamaEnvironment(runtime, volume), port }
+  const command = programOf(runtime)
+  const args = ['--port', String(port)]
+  switch (runtime.spec.engine) {
+    case 'VLLM':
+      return { command, args, env: {}, port }
+    case 'Ollama':
+      return { command, args: [], env: ollamaEnvironment(runtime, volume), port }
+    case 'LlamaCpp':
+      return { command, args: [...args, ...(volume ? ['--store', volume.layout.path] : [])], env: {}, port }
+  }
 }
 
 const ollamaEnvironment = (runtime: Runtime, volume: VolumeView | undefined) => ({

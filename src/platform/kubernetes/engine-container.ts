@@ -10,8 +10,9 @@ import type { Raw, RawConfigMap, RawDeployment } from './kubernetes-objects.ts'
 export type RawTemplate = Raw<V1PodTemplateSpec>
 export type RawContainer = Raw<V1Container>
 
-const engineNames = { VLLM: 'vllm', Ollama: 'ollama' } as const
-const defaultPorts = { VLLM: 8000, Ollama: 11_434 } as const
+/** LlamaCpp never comes here: no API server takes it. */
+const engineNames = { VLLM: 'vllm', Ollama: 'ollama', LlamaCpp: 'llama-cpp' } as const
+const defaultPorts = { VLLM: 8000, Ollama: 11_434, LlamaCpp: 8080 } as const
 
 /** As the Deployment is now; for a Runtime that makes its own: as its podTemplate says. */
 export const findTemplate = (

@@ -18,6 +18,8 @@ import type { Pod, World } from './memory-world.ts'
 export const createMemoryEngines = (process: MemoryProcess): Readonly<Record<EngineName, Engine>> => ({
   VLLM: createVllm(process),
   Ollama: createOllama(process),
+  // Of hosts alone; no story of this world asks for it.
+  LlamaCpp: createVllm(process),
 })
 
 export const podAt = (world: World, address: string): Pod | undefined => {

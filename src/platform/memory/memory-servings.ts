@@ -74,9 +74,11 @@ const watch = (process: MemoryProcess, wake: (namespace: string, name: string) =
   })
 }
 
+const engineOf = ({ spec }: Runtime): Deployment['engine'] => (spec.engine === 'Ollama' ? 'Ollama' : 'VLLM')
+
 const observe = (process: MemoryProcess, runtime: Runtime): ServingView => {
   const deployment = process.deployments.get(nameOf(runtime))
-  const template = isMade(runtime) ? bare[runtime.spec.engine] : deployment?.template
+  const template = isMade(runtime) ? bare[engineOf(runtime)] : deployment?.template
   const { recipe } = deployment?.template ?? {}
   return {
     origin: isMade(runtime) ? 'Made' : 'Adopted',
@@ -217,11 +219,11 @@ const make = ({ world }: MemoryProcess, runtime: Runtime, launch: Launch): void 
   world.deployments.put(nameOf(runtime), () => ({
     namespace: runtime.metadata.namespace,
     name: runtime.metadata.name,
-    engine: runtime.spec.engine,
+    engine: engineOf(runtime),
     claim: runtime.spec.storage?.claimName ?? 'models',
     template,
     written: template,
-    previous: { hash: asFound, template: bare[runtime.spec.engine] },
+    previous: { hash: asFound, template: bare[engineOf(runtime)] },
     strategy: 'Recreate',
     replicas: 1,
     generation: 1,
