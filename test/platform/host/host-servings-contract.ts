@@ -34,7 +34,11 @@ const openWorld = ({ aFolder, keeper: keeperOf }: KeptWorld) => {
   const { database, people, store, objects } = openParts(folder)
   const modelsFolder = join(folder, 'models')
   mkdirSync(modelsFolder)
-  const places = { folder: join(folder, 'servings'), environment: { PATH: process.env['PATH'] ?? '' }, program: [] }
+  const places = {
+    folder: join(folder, 'servings'),
+    environment: { PATH: process.env['PATH'] ?? '' },
+    program: [],
+  }
   const keeper = keeperOf(places)
   const volumes = createHostVolumes({ store, modelsFolder })
   const keys: string[] = []
