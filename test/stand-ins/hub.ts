@@ -10,7 +10,7 @@ import {
   type RepositoryOptions,
 } from './hub/repository.ts'
 import { cdnEtag, fileKeys, openRoutes } from './hub/routes.ts'
-import { listen } from './listening.ts'
+import { listen, type Tls } from './listening.ts'
 import { type LoggedRequest, openRequestLog } from './request-log.ts'
 import { refuse, serveContent } from './serve-content.ts'
 
@@ -31,6 +31,8 @@ export interface HubOptions {
   /** When given, every other token is refused. */
   readonly tokens?: readonly string[]
   readonly rateLimits?: RateLimits
+  /** Both the hub and its CDN speak TLS. */
+  readonly tls?: Tls
 }
 
 export interface Hub {
@@ -58,6 +60,7 @@ export async function startHub(options: HubOptions = {}): Promise<Hub> {
   const publicHost = options.publicHost ?? host
   const tokens = options.tokens === undefined ? undefined : new Set(options.tokens)
   const prefix = options.prefix ?? ''
+  const scheme = options.tls ? 'https' : 'http'
   const addRepo = (repo: RepositoryOptions) => {
     repositories.set(repo.id, openRepository(repo))
     for (const token of repo.readers ?? []) tokens?.add(token)
@@ -96,9 +99,9 @@ export async function startHub(options: HubOptions = {}): Promise<Hub> {
         keys,
       })
     },
-    { host, port: options.cdnPort ?? 0 },
+    { host, port: options.cdnPort ?? 0, tls: options.tls },
   )
-  const cdnUrl = `http://${publicHost}:${cdn.port}`
+  const cdnUrl = `${scheme}://${publicHost}:${cdn.port}`
   let url = ''
   const answer = openRoutes({
     repositories,
@@ -115,9 +118,9 @@ export async function startHub(options: HubOptions = {}): Promise<Hub> {
       log.note('hub', request, response)
       return answer(request, response)
     },
-    { host, port: options.port ?? 0 },
+    { host, port: options.port ?? 0, tls: options.tls },
   )
-  url = `http://${publicHost}:${front.port}${prefix}`
+  url = `${scheme}://${publicHost}:${front.port}${prefix}`
 
   return {
     url,

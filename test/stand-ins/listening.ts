@@ -1,5 +1,6 @@
 // A loopback (or bridge) HTTP server that closes at once, connections included.
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 
 export interface Listening {
@@ -10,15 +11,29 @@ export interface Listening {
 
 export type Answer = (request: IncomingMessage, response: ServerResponse) => void | Promise<void>
 
-export async function listen(answer: Answer, at: { host: string; port: number }): Promise<Listening> {
-  const server = createServer((request, response) => {
+/** A certificate and its key, as PEM. */
+export interface Tls {
+  readonly cert: string
+  readonly key: string
+}
+
+interface Place {
+  readonly host: string
+  readonly port: number
+  /** absent: plain HTTP */
+  readonly tls?: Tls | undefined
+}
+
+export async function listen(answer: Answer, at: Place): Promise<Listening> {
+  const onRequest: RequestListener = (request, response) => {
     Promise.resolve()
       .then(() => answer(request, response))
       .catch((error: unknown) => {
         if (response.headersSent) response.destroy()
         else response.writeHead(500).end(String(error))
       })
-  })
+  }
+  const server = at.tls ? createTlsServer({ ...at.tls }, onRequest) : createServer(onRequest)
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
     server.listen(at.port, at.host, resolve)

@@ -96,9 +96,18 @@ export const toNetworkError = (error: unknown, wire: Wire, dog: Watchdog, host: 
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : undefined
   if (cause instanceof WorkError) return cause
   const code = cause && 'code' in cause ? String(cause.code) : ''
+  if (distrusts.test(code)) return new WorkError('SourceUnavailable', toDistrust(host, code))
   const detail = code || cause?.message || 'connection failed'
   return new WorkError('SourceUnavailable', `${host} cannot be reached or broke off: ${detail}`)
 }
+
+/** OpenSSL's names for a chain that ends nowhere, and Node's for a certificate of another name. */
+const distrusts = /^(UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|CERT_|ERR_TLS_CERT_)/
+
+const toDistrust = (host: string, code: string): string =>
+  code === 'ERR_TLS_CERT_ALTNAME_INVALID'
+    ? `the certificate of ${host} is for another name or address`
+    : `the certificate of ${host} is not trusted (${code}): name its authority in worker.caConfigMap (chart) or NODE_EXTRA_CA_CERTS (host)`
 
 /** Answers a 2xx response whose body was not read yet; throws WorkError otherwise. */
 export const openExchange = async (wire: Wire, dog: Watchdog, exchange: Exchange): Promise<Response> => {
