@@ -57,6 +57,7 @@ export const observeModel = (sources: ModelSources, model: Model, now: Date): Mo
     busy: busyVolumes({ model, running, volumes, runtimes }),
     downloads: countDownloads(model, running, models, limits),
     resolves: countResolves(sources, model),
+    platform: platform.name,
     isTerminating: platform.store.isTerminating(namespace),
     maxAttempts: limits.maxAttempts,
     taskDefaults: limits.taskDefaults,

@@ -52,6 +52,7 @@ export const observeRuntime = async (
   const from = runtime.status.switch?.from && toServedBefore(place, runtime.status.switch.from)
   const weightBytes = wantedModel?.status.resolved?.bytes
   return {
+    platform: platform.name,
     runtime,
     now: now(),
     strategy: engine.strategy,

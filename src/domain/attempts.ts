@@ -30,7 +30,7 @@ const delayOf = (failure: WorkFailure, attempt: number, maxAttempts: number): nu
 
 const died: WorkFailure = {
   reason: 'Interrupted',
-  message: 'the worker ended without a result (killed, evicted, out of memory, or its node was lost)',
+  message: 'the worker ended without a result (killed, evicted, out of memory, or its machine was lost)',
   retry: 'Later',
 }
 

@@ -6,6 +6,7 @@ import { ownerOf, taskBase } from './model-copies.ts'
 import { copyKey, hasEnded, type ModelFacts, subjectOf, unsettled } from './model-settle.ts'
 import { isProblem } from './observation.ts'
 import type { VolumeView, WorkView } from './platform.ts'
+import { wordsOf } from './platform-words.ts'
 
 export interface Removal {
   readonly isDone: boolean
@@ -42,24 +43,25 @@ const hasBytes = (copy: Copy): boolean =>
 
 const removeOne = (facts: ModelFacts, copy: Copy): Removal => {
   const { seen, status } = facts
+  const place = wordsOf(seen).placeOf(copy)
   const key = copyKey(seen.model.metadata.namespace, copy)
   const volume = findVolume(facts, key)
   const revision = copy.revision ?? status.resolved?.revision
   if (!volume)
     return {
       isDone: true,
-      message: `bytes left on claim ${copy.claim}: no Runtime reaches it any more`,
+      message: `bytes left on ${place}: no Runtime reaches it any more`,
       actions: [],
     }
   if (!revision) return { isDone: true, message: '', actions: [] }
-  const message = `removing from claim ${copy.claim}`
+  const message = `removing from ${place}`
   const running = seen.works.find(work => work.volume === key && !hasEnded(work))
-  if (running?.notStarted) return waitForStart(facts, running, message)
+  if (running?.notStarted) return waitForStart(facts, running, copy)
   if (running || seen.busy.has(key)) return { isDone: false, message, actions: [] }
   const note = copy.phase === 'Removing' ? copy.failure : undefined
   const state = laneState(note, seen.now)
   if (note && state === 'Over')
-    return { isDone: true, message: `bytes left on claim ${copy.claim}: ${note.message}`, actions: [] }
+    return { isDone: true, message: `bytes left on ${place}: ${note.message}`, actions: [] }
   if (note && state !== 'Due')
     return { isDone: false, message: `${message}: ${note.message}${retryWords(note)}`, actions: [] }
   return { isDone: false, message, actions: [startRemove(facts, copy, volume, revision)] }
@@ -68,18 +70,15 @@ const removeOne = (facts: ModelFacts, copy: Copy): Removal => {
 /** How long a node may be gone before a deleted Model goes without its bytes. */
 const patienceMs = 600_000
 
-const waitForStart = (
-  { seen }: ModelFacts,
-  { volume = '', notStarted, startedAt }: WorkView,
-  message: string,
-): Removal => {
+const waitForStart = ({ seen }: ModelFacts, { notStarted, startedAt }: WorkView, copy: Copy): Removal => {
+  const place = wordsOf(seen).placeOf(copy)
   const { deletionTimestamp } = seen.model.metadata
   const since = Math.max(Date.parse(startedAt), Date.parse(deletionTimestamp ?? startedAt))
   const isOver = deletionTimestamp !== undefined && seen.now.getTime() - since >= patienceMs
   const why = notStarted?.message ?? ''
   return isOver
-    ? { isDone: true, message: `bytes left on claim ${volume.split('/')[1]}: ${why}`, actions: [] }
-    : { isDone: false, message: `${message}: ${why}`, actions: [] }
+    ? { isDone: true, message: `bytes left on ${place}: ${why}`, actions: [] }
+    : { isDone: false, message: `removing from ${place}: ${why}`, actions: [] }
 }
 
 const findVolume = ({ seen }: ModelFacts, key: string): VolumeView | undefined => {

@@ -1,4 +1,5 @@
 // What a Model's status says after a pass: its copies, its progress, and the facts behind its conditions.
+
 import { shortMessage } from './conditions.ts'
 import type { ModelDecision } from './decision.ts'
 import { type Fact, fact, withoutAbsent } from './fact.ts'
@@ -8,6 +9,7 @@ import { type CopyPlan, isVerified } from './model-copies.ts'
 import { planAll } from './model-rules.ts'
 import { copyKey, hasEnded, type ModelFacts } from './model-settle.ts'
 import type { WorkView } from './platform.ts'
+import { wordsOf } from './platform-words.ts'
 import { toPercent } from './progress.ts'
 
 /** As many as the schema of the status takes; the server would refuse the whole status for one more. */
@@ -180,19 +182,20 @@ const fitOf = (
 ): Fact | undefined => {
   const { volume, copy } = wanted
   if (!volume || !resolved) return undefined
+  const place = wordsOf(seen).placeOf(volume)
   if (phase === 'Blocked') return fact('ResourcesFit', 'False', reason, message)
   if (isVerified(copy, resolved.revision, volume))
-    return fact('ResourcesFit', 'True', 'Fits', `the bytes are on claim ${volume.claim}`)
+    return fact('ResourcesFit', 'True', 'Fits', `the bytes are on ${place}`)
   const ledger = seen.ledgers.get(volume.key)
   const left = ledger && budgetOf(ledger)
   if (left === undefined)
-    return fact('ResourcesFit', 'Unknown', 'FitUnknown', `no quota of claim ${volume.claim} is known`)
+    return fact('ResourcesFit', 'Unknown', 'FitUnknown', `no quota of ${place} is known`)
   return resolved.bytes <= left
-    ? fact('ResourcesFit', 'True', 'Fits', `within the quota of claim ${volume.claim}`)
+    ? fact('ResourcesFit', 'True', 'Fits', `within the quota of ${place}`)
     : fact(
         'ResourcesFit',
         'Unknown',
         'FitUnknown',
-        `${resolved.bytes} bytes, and the quota of claim ${volume.claim} has less left: the worker tells what is there already`,
+        `${resolved.bytes} bytes, and the quota of ${place} has less left: the worker tells what is there already`,
       )
 }

@@ -3,7 +3,7 @@ import type { EngineAnswer, Launch, LoadSign, ProofResult, Recipe } from './engi
 import type { Ledger } from './ledger.ts'
 import type { Model, Runtime } from './object.ts'
 import type { EngineName } from './parts.ts'
-import type { Problem, ServingView, VolumeView, WorkView } from './platform.ts'
+import type { Platform, Problem, ServingView, VolumeView, WorkView } from './platform.ts'
 
 /** A Runtime that has to do with a Model. */
 export interface WantingRuntime {
@@ -16,6 +16,8 @@ export interface WantingRuntime {
 }
 
 export interface ModelObservation {
+  /** absent: a cluster; chooses words, never rules */
+  readonly platform?: Platform['name']
   readonly model: Model
   readonly now: Date
   /** sha256 of spec.source, canonical */
@@ -79,6 +81,8 @@ export interface EngineSight {
 }
 
 export interface RuntimeObservation {
+  /** absent: a cluster; chooses words, never rules */
+  readonly platform?: Platform['name']
   readonly runtime: Runtime
   readonly now: Date
   readonly strategy: 'Recreate' | 'InPlace'

@@ -184,6 +184,10 @@ export interface ServingView {
   readonly pods: readonly PodSight[]
   /** where clients reach it */
   readonly endpoint?: string
+  /** clients speak to the engine itself: none of its pods can be taken out of service */
+  readonly isDirect?: boolean
+  /** what the spec says otherwise than what runs, and which the next start takes over: words for people */
+  readonly pending?: string
   /** something else changed a field that a switch wrote */
   readonly drift?: Problem
 }

@@ -7,6 +7,7 @@ import { pendingRequest } from './object.ts'
 import type { Candidate, RuntimeObservation } from './observation.ts'
 import { isProblem } from './observation.ts'
 import type { PodSight, Problem } from './platform.ts'
+import { wordsOf } from './platform-words.ts'
 import type { Served, SwitchState } from './runtime.ts'
 
 export const asFound = 'AsFound'
@@ -104,7 +105,7 @@ export const proveAgain = (seen: RuntimeObservation, candidate: Candidate): Runt
 /** What keeps a proved model from answering now, as far as cheap looks can tell. */
 export const goneReason = (seen: RuntimeObservation, candidate: Candidate): Problem | undefined => {
   const pod = newestPod(seen)
-  if (!pod) return { reason: 'ModelGone', message: 'no pod of the engine is there' }
+  if (!pod) return { reason: 'ModelGone', message: wordsOf(seen).noPod }
   if (pod.isLost) return { reason: 'NodeLost', message: `the node of pod ${pod.name} does not answer` }
   const answer = pod.isRunning ? seen.engine?.answer : undefined
   const key = answer && keyProblem(seen)
@@ -124,7 +125,7 @@ export const unreachable = (seen: RuntimeObservation): Problem | undefined => {
   const pod = newestPod(seen)
   const state = seen.engine?.answer.state
   if (!pod?.isReady || (state !== 'Refused' && state !== 'Silent')) return undefined
-  const message = `${pod.address} does not answer the operator: allow it in the NetworkPolicy of the engine`
+  const message = `${pod.address} ${wordsOf(seen).unanswered}`
   return { reason: 'EngineUnreachable', message }
 }
 
@@ -132,7 +133,7 @@ const notReady = (seen: RuntimeObservation, pod: PodSight): Problem => {
   const silent = pod.isRunning && seen.engine?.answer.state === 'Silent' ? seen.engine.answer : undefined
   if (silent) return { reason: 'EngineSilent', message: silent.message ?? 'the engine does not answer' }
   const how = pod.isRunning ? undefined : howEnded(seen, pod)
-  const message = `pod ${pod.name} is not ready${pod.problem ? `: ${pod.problem.message}` : ''}`
+  const message = `${wordsOf(seen).pod} ${pod.name} is not ready${pod.problem ? `: ${pod.problem.message}` : ''}`
   return { reason: how && how !== 'LoadFailed' ? how : 'ModelGone', message }
 }
 

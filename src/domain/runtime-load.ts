@@ -1,8 +1,10 @@
 // Loading and proving: from the first sign of the new engine to the proof that the wanted bytes answer.
+
 import type { Reason } from './conditions.ts'
 import type { RuntimeAction, RuntimeDecision } from './decision.ts'
 import type { Candidate, RuntimeObservation } from './observation.ts'
 import type { PodSight, Problem } from './platform.ts'
+import { wordsOf } from './platform-words.ts'
 import type { SwitchState } from './runtime.ts'
 import {
   howEnded,
@@ -57,7 +59,7 @@ const enterVerifying = (now: Switching, target: Candidate): RuntimeDecision => {
 const commitWhenReady = (now: Switching, target: Candidate): RuntimeDecision =>
   newestPod(now.seen)?.isReady
     ? commitSwitch(now, target)
-    : waitFor(now, 'proved; waiting for the pod to become ready')
+    : waitFor(now, `proved; waiting for the ${wordsOf(now.seen).pod} to become ready`)
 
 /** By the engine's own word: kubelet's readiness probe comes later, and is waited for before the commit only. */
 const isUp = (seen: RuntimeObservation, target: Candidate): boolean => {
@@ -128,7 +130,7 @@ const watchLoad = (now: Switching, actions: readonly RuntimeAction[]): RuntimeDe
     .slice(0, 64)
   const message = pod?.isRunning
     ? `loading${sign ? `: ${sign.mark}` : ''}`
-    : (pod?.problem?.message ?? 'waiting for the pod')
+    : (pod?.problem?.message ?? `waiting for the ${wordsOf(seen).pod}`)
   const again = seen.strategy === 'Recreate' && pod?.isRunning ? readyPollMs : 1_000
   const obstacle = obstacleOf(seen, pod)
   if (mark === open.progressMark)

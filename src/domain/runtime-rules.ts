@@ -257,7 +257,8 @@ const active: Speak = seen => {
     ...backInService(seen),
     ...(isDue ? [{ do: 'prove' as const, recipe: committed.recipe }] : []),
   ]
-  const message = `${name} answers`
+  const { pending } = seen.serving
+  const message = `${name} answers${pending ? `; ${pending}` : ''}`
   if (!proof) return { phase: 'Active', reason: 'Active', message, actions, again: 500, hold: true }
   const again = isDue ? interval : Math.min(interval, Math.max(500, untilProof(seen)))
   return { phase: 'Active', reason: 'Active', message, actions, again }

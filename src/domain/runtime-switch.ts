@@ -4,6 +4,7 @@
 import type { RuntimeAction, RuntimeDecision } from './decision.ts'
 import type { Candidate, RuntimeObservation } from './observation.ts'
 import type { PodSight } from './platform.ts'
+import { wordsOf } from './platform-words.ts'
 import type { SwitchState, SwitchStep } from './runtime.ts'
 import {
   asFound,
@@ -43,8 +44,7 @@ const preflight: Step = now => {
     return stay(now, 'making the Deployment exclusive', [{ do: 'prepare' }])
   if (serving.exists && serving.origin === 'Adopted' && !serving.isPrepared)
     return stay(now, 'keeping the originals', [{ do: 'prepare' }])
-  const mustWait = running(seen) > 0 || sinceMs(seen, now.open.startedAt) > 0
-  return canDrain(seen) && mustWait
+  return canDrain(seen) && mustWait(now)
     ? enter(now, 'Draining', roomFor(now, 'letting running requests end'))
     : enter(now, 'Unloading', roomFor(now), downNow(seen))
 }
@@ -54,9 +54,13 @@ const roomFor = (
   how = `unloading ${from?.model ?? 'the old model'}`,
 ): string => (to?.model ? `making room for ${to.model}: ${how}` : how)
 
+/** Where clients speak to the engine itself, an idle one has nothing to wait for. */
+const mustWait = ({ seen, open }: Switching): boolean =>
+  running(seen) > 0 || (!seen.serving.isDirect && sinceMs(seen, open.startedAt) > 0)
+
 const running = ({ engine }: RuntimeObservation): number => engine?.answer.running ?? 0
 
-/** Only a made serving can be taken out of its Service; without a running pod there is nothing to wait for. */
+/** Only a made serving can be taken out of its Service, or told when to end; without a running pod there is nothing to wait for. */
 const canDrain = ({ serving, strategy, runtime }: RuntimeObservation): boolean =>
   serving.origin === 'Made' &&
   strategy === 'Recreate' &&
@@ -67,7 +71,7 @@ const canDrain = ({ serving, strategy, runtime }: RuntimeObservation): boolean =
 const startEngine: Step = now => {
   const { seen, target } = now
   if (!seen.serving.exists && target)
-    return stay(now, 'making the Deployment', [{ do: 'apply', launch: target.launch }])
+    return stay(now, `making ${wordsOf(seen).workload}`, [{ do: 'apply', launch: target.launch }])
   if (seen.serving.replicas === 0) return stay(now, 'starting the engine', [{ do: 'scale', replicas: 1 }])
   const pod = newestPod(seen)
   return waitFor(now, pod?.problem?.message ?? 'waiting for the engine to start')
@@ -91,7 +95,7 @@ const draining: Step = now => {
 }
 
 const leaveService = (now: Switching, pod: PodSight): RuntimeDecision | undefined =>
-  pod.isInService && sinceMs(now.seen, now.open.stepSince) < serviceLagMs
+  pod.isInService && !now.seen.serving.isDirect && sinceMs(now.seen, now.open.stepSince) < serviceLagMs
     ? stay(now, 'taking the pod out of the Service', [
         { do: 'setInService', pod: pod.name, isInService: false },
       ])
@@ -115,8 +119,14 @@ const unloading: Step = now => {
     return leaveIdle(now) ?? stay(now, 'writing the new launch', [{ do: 'apply', launch: target.launch }])
   if (seen.serving.replicas === 0) return stay(now, 'starting the engine', [{ do: 'scale', replicas: 1 }])
   const old = seen.serving.pods.filter(pod => podRecipe(pod) !== target.recipe.hash)
-  if (old.length > 0) return waitFor(now, `waiting for pod ${old[0]?.name} to end`)
+  if (old.length > 0) return waitFor(now, waitForEnd(seen, old))
   return enter(now, 'Loading', 'the device is free; loading')
+}
+
+/** What hinders its end is worth more than its name. */
+const waitForEnd = (seen: RuntimeObservation, [pod]: readonly PodSight[]): string => {
+  const why = pod?.isLeaving && pod.problem ? `: ${pod.problem.message}` : ''
+  return `waiting for ${wordsOf(seen).pod} ${pod?.name} to end${why}`
 }
 
 const unloadInPlace: Step = now => {
@@ -133,7 +143,7 @@ const unloadToIdle: Step = now => {
   const { seen } = now
   if (seen.serving.replicas > 0)
     return leaveIdle(now) ?? stay(now, 'scaling to zero', [{ do: 'scale', replicas: 0 }])
-  if (seen.serving.pods.length > 0) return waitOn(now, `waiting for pod ${seen.serving.pods[0]?.name} to end`)
+  if (seen.serving.pods.length > 0) return waitOn(now, waitForEnd(seen, seen.serving.pods))
   return endSwitch(now, 'Idle')
 }
 

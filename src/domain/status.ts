@@ -1,4 +1,5 @@
 // Observation + decision + outcome → the status to write. The only place where conditions are put together.
+
 import { type Condition, mergeConditions } from './conditions.ts'
 import { displayModel, displayRuntime } from './crd-display.ts'
 import type { ModelDecision, RuntimeDecision } from './decision.ts'
@@ -9,6 +10,7 @@ import type { ModelFacts } from './model-settle.ts'
 import { sayModel } from './model-status.ts'
 import type { Model, Runtime } from './object.ts'
 import { type Candidate, isProblem, type RuntimeObservation } from './observation.ts'
+import { wordsOf } from './platform-words.ts'
 import type { RuntimeStatus } from './runtime.ts'
 import { goneReason, isSame, newestPod, proofOf, toServed, wantedOf } from './runtime-facts.ts'
 
@@ -149,24 +151,34 @@ const activeFact = (seen: RuntimeObservation, decision: RuntimeDecision, next: R
     : fact('ModelActive', 'False', decision.reason, decision.message)
 }
 
-const deploymentFact = ({ serving }: RuntimeObservation): Fact => {
+const deploymentFact = (seen: RuntimeObservation): Fact => {
+  const { serving } = seen
+  const { pod: word, noWorkload } = wordsOf(seen)
   const pod = serving.pods.find(one => one.isReady && !one.isLeaving)
   if (!serving.exists)
-    return fact('DeploymentAvailable', 'False', 'DeploymentNotFound', serving.problems[0]?.message)
-  if (pod) return fact('DeploymentAvailable', 'True', 'Available', `pod ${pod.name} is ready`)
+    return fact(
+      'DeploymentAvailable',
+      'False',
+      'DeploymentNotFound',
+      serving.problems[0]?.message ?? noWorkload,
+    )
+  if (pod) return fact('DeploymentAvailable', 'True', 'Available', `${word} ${pod.name} is ready`)
   const trouble = serving.pods[0]?.problem
   return fact(
     'DeploymentAvailable',
     'False',
     trouble?.reason ?? 'Progressing',
-    trouble?.message ?? 'no pod is ready',
+    trouble?.message ?? `no ${word} is ready`,
   )
 }
 
-const storageFact = ({ volume }: RuntimeObservation): Fact =>
-  isProblem(volume)
-    ? fact('StorageHealthy', 'False', volume.reason, volume.message)
-    : fact('StorageHealthy', 'True', 'Healthy', `claim ${volume.claim} at ${volume.mountPath}`)
+const storageFact = (seen: RuntimeObservation): Fact => {
+  const { volume } = seen
+  if (isProblem(volume)) return fact('StorageHealthy', 'False', volume.reason, volume.message)
+  const place = wordsOf(seen).placeOf(volume)
+  const at = place.endsWith(volume.mountPath) ? '' : ` at ${volume.mountPath}`
+  return fact('StorageHealthy', 'True', 'Healthy', `${place}${at}`)
+}
 
 const isCapable = ({ type }: Condition): boolean => type === 'CapabilitiesVerified'
 

@@ -77,6 +77,7 @@ const loadOf = (more: Partial<LoadSight> = {}): LoadSight => ({
 })
 
 const made = aServing({ origin: 'Made' })
+const direct = aServing({ origin: 'Made', isDirect: true })
 const outOfService = aServing({ origin: 'Made', pods: [aPod({ isInService: false })] })
 const asked = { ...answering(), answer: { ...answering().answer, running: 2 } }
 const openedAt = (step: SwitchState['step']) => ({ step, startedAt: at(-1), stepSince: at(-1) })
@@ -263,6 +264,30 @@ const rows: readonly Row[] = [
     [],
   ],
   ['Switching', 'Unloading', 'Unloading', 'an adopted one cannot drain', switching({ step: 'Draining' }), []],
+  [
+    'Switching',
+    'Unloading',
+    'Unloading',
+    'nothing stands between clients and an idle engine: there is nothing to wait for',
+    switching({}, { serving: direct }),
+    [],
+  ],
+  [
+    'Switching',
+    'Draining',
+    'Draining',
+    'nothing stands between clients and a busy engine: its requests are let end, and nobody is turned away',
+    switching({ step: 'Draining', stepSince: at(-1) }, { serving: direct, engine: asked }),
+    [],
+  ],
+  [
+    'Switching',
+    'Unloading',
+    'Unloading',
+    'it was opened there, and nothing stands between clients and an idle engine',
+    switching(openedAt('Unloading'), { serving: direct }),
+    ['apply'],
+  ],
   [
     'Switching',
     'Draining',

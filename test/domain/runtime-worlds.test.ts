@@ -1,6 +1,12 @@
 // What a Runtime does in each step of a switch, and when settled, in each world it may meet: one line of golden text for each.
-import { describe, it } from 'vitest'
-import type { Candidate, EngineSight, LoadSight, RuntimeObservation } from '../../src/domain/observation.ts'
+import { describe, expect, it } from 'vitest'
+import {
+  type Candidate,
+  type EngineSight,
+  isProblem,
+  type LoadSight,
+  type RuntimeObservation,
+} from '../../src/domain/observation.ts'
 import type { PodSight, ServingView } from '../../src/domain/platform.ts'
 import type { RuntimeStatus, SwitchState } from '../../src/domain/runtime.ts'
 import { decideRuntime } from '../../src/domain/runtime-rules.ts'
@@ -336,5 +342,59 @@ describe('A Runtime', () => {
       return `${step}\n${conditions.map(one => `  ${one.type}=${one.status} ${one.reason}: ${one.message}\n`).join('')}`
     })
     expectGolden('worlds/conditions-of-steps.txt', steps.join('\n'))
+  })
+
+  const onHost = (seen: RuntimeObservation): RuntimeObservation => ({
+    ...seen,
+    platform: 'host',
+    serving: { ...seen.serving, origin: 'Made', isDirect: true },
+    volume: isProblem(seen.volume)
+      ? seen.volume
+      : { ...seen.volume, subPath: '/srv/models', mountPath: '/srv/models' },
+  })
+  const hostScenes: Readonly<Record<string, Scene>> = {
+    preflight: inStep({ step: 'Preflight' }, a),
+    draining: inStep({ step: 'Draining' }, a),
+    unloading: inStep({ step: 'Unloading' }, a),
+    'unloading, written': inStep({ step: 'Unloading' }, b),
+    loading: inStep({ step: 'Loading' }, b),
+    verifying: inStep({ step: 'Verifying' }, b),
+    'going back': inStep({ step: 'RollingBack', failure }, b),
+    active: settled(),
+    idle: settled({ desiredState: 'Idle' }, { wanted: undefined as never }),
+  }
+
+  /** Decisions and conditions of every world that a host can meet: no node is lost there, and nothing is adopted. */
+  const saidOnHost = (scene: Scene): readonly string[] => {
+    const said = Object.entries(worlds)
+      .filter(
+        ([name, { pod }]) => !['it is not exclusive', 'it is not prepared'].includes(name) && !pod?.isLost,
+      )
+      .flatMap(([, world]) =>
+        (['Recreate', 'InPlace'] as const).flatMap(strategy => {
+          const seen = onHost(scene(world, { strategy }))
+          const decision = decideRuntime(seen)
+          const { conditions = [] } = nextRuntimeStatus(seen, decision)
+          return [decision.message, ...conditions.map(({ type, message }) => `${type}: ${message}`)]
+        }),
+      )
+    return [...new Set(said)].sort()
+  }
+
+  it('on a host says what its golden text has', () => {
+    const text = Object.entries(hostScenes).map(
+      ([name, scene]) =>
+        `${name}\n${saidOnHost(scene)
+          .map(one => `  ${one}\n`)
+          .join('')}`,
+    )
+    expectGolden('worlds/on-a-host.txt', text.join('\n'))
+  })
+
+  it('on a host never speaks of what only a cluster has', () => {
+    const ofCluster =
+      /\b(pods?|claims?|Deployments?|Services?|NetworkPolicy|operator|nodes?|cluster|container)\b/
+    const said = Object.values(hostScenes).flatMap(saidOnHost)
+    expect(said.filter(sentence => ofCluster.test(sentence))).toEqual([])
   })
 })

@@ -181,6 +181,16 @@ describe('a host, whose daemon is killed in the middle of everything', () => {
     })
   })
 
+  it('speaks in the words of a host', () => {
+    const sentences = [
+      ...JSON.stringify(machine.objects().map(({ status }) => status)).matchAll(/"message":"([^"]*)"/g),
+    ]
+    const ofCluster =
+      /\b(pods?|claims?|Deployments?|Services?|NetworkPolicy|operator|nodes?|cluster|container)\b/
+    expect(sentences.map(([, sentence = '']) => sentence).filter(one => ofCluster.test(one))).toEqual([])
+    expect(sentences.length).toBeGreaterThan(10)
+  })
+
   it('leaves the engine when it is asked to end, and has written down what happened', async () => {
     expect(await ask()).toBe(answers.beta)
     const states = machine.objects().map(({ kind, metadata, status }) => [kind, metadata.name, status.phase])

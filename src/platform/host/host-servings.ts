@@ -16,10 +16,11 @@ import { type EnginePlaces, isProgram } from './engine-process.ts'
 import { foreignServings } from './foreign-servings.ts'
 import type { Run, ServingRecord } from './serving-records.ts'
 import {
-  addressOf,
   bareSight,
   bareTemplate,
+  findChanged,
   isSameTemplate,
+  loopbackAt,
   programOf,
   renderTemplate,
   type Template,
@@ -109,15 +110,25 @@ const apply = (parts: ServingParts, runtime: Runtime, launch: Launch): void => {
   const known = recordOf(parts, runtime)
   const volume = volumeOf(parts, runtime)
   const template = renderTemplate(runtime, launch, volume)
+  const bare = bareTemplate(runtime, volume)
   if (known) {
     if (template.recipe === undefined || known.template.recipe === template.recipe) return
-    write(parts, runtime, { ...known, template, previous: known.template })
+    write(parts, runtime, { ...known, template, bare, previous: known.template })
     return
   }
   if (parts.supervisor.get(runtime.metadata)?.run)
     throw new Waiting('Unloading', `the engine of a former Runtime ${name} is still ending`, 1_000)
-  const previous = bareTemplate(runtime, volume)
-  write(parts, runtime, { namespace, name, uid, template, previous, replicas: 1, graceSeconds: 0, runs: 0 })
+  write(parts, runtime, {
+    namespace,
+    name,
+    uid,
+    template,
+    bare,
+    previous: bare,
+    replicas: 1,
+    graceSeconds: 0,
+    runs: 0,
+  })
 }
 
 const write = ({ supervisor }: ServingParts, runtime: Runtime, record: ServingRecord): void =>
@@ -146,13 +157,20 @@ const observe = (parts: ServingParts, runtime: Runtime): ServingView => {
     container: bareSight(runtime, volumeOf(parts, runtime)),
     replicas: record?.replicas ?? 0,
     isExclusive: true,
+    isDirect: true,
     isPrepared: true,
     isSettled: !run || !record || isSameTemplate(run.template, record.template),
     ...(recipe === undefined ? {} : { recipe }),
     ...(record?.previous ? { previousRecipe: hashOf(record.previous) } : {}),
     pods: run ? [podOf(run)] : [],
-    ...(record ? { endpoint: addressOf(runtime) } : {}),
+    ...(record ? { endpoint: loopbackAt(record.template.port) } : {}),
+    ...pendingOf(parts, runtime, record),
   }
+}
+
+const pendingOf = (parts: ServingParts, runtime: Runtime, record: ServingRecord | undefined) => {
+  const changed = record && findChanged(record, bareTemplate(runtime, volumeOf(parts, runtime)))
+  return changed ? { pending: `${changed} takes effect with the next switch` } : {}
 }
 
 const problemsOf = ({ volumes, places }: ServingParts, runtime: Runtime): readonly Problem[] => {
@@ -171,7 +189,7 @@ const podOf = (run: Run): PodSight => {
     uid: run.uid,
     name: run.name,
     ...(recipe === undefined ? {} : { recipe }),
-    address: `http://127.0.0.1:${port}`,
+    address: loopbackAt(port),
     isReady,
     isRunning: run.mark !== undefined && run.againAt === undefined,
     isLeaving: run.isLeaving ?? false,

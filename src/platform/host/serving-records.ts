@@ -31,6 +31,8 @@ export interface ServingRecord extends Ref {
   readonly uid: string
   readonly template: Template
   readonly previous?: Template
+  /** of the spec that the template was made from; absent in records of before */
+  readonly bare?: Template
   readonly replicas: 0 | 1
   readonly graceSeconds: number
   /** runs so far: names the next one */

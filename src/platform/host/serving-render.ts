@@ -32,8 +32,20 @@ const defaultPorts = { VLLM: 8000, Ollama: 11_434, LlamaCpp: 8080 } as const
 
 export const portOf = ({ spec }: Runtime): number => spec.host?.port ?? defaultPorts[spec.engine]
 
+export const loopbackAt = (port: number): string => `http://${loopback}:${port}`
+
+/** The field of `spec.host` that was changed since the template was made, as people wrote it. */
+export const findChanged = (
+  { template, bare }: { readonly template: Template; readonly bare?: Template },
+  now: Template,
+): string | undefined => {
+  if (template.port !== now.port) return `spec.host.port ${now.port}`
+  const isSame = !bare || JSON.stringify(bare.words) === JSON.stringify(now.words)
+  return isSame ? undefined : 'the changed spec.host.command'
+}
+
 export const addressOf = (runtime: Runtime): string =>
-  runtime.spec.host?.url?.replace(/\/+$/, '') ?? `http://${loopback}:${portOf(runtime)}`
+  runtime.spec.host?.url?.replace(/\/+$/, '') ?? loopbackAt(portOf(runtime))
 
 export const programOf = ({ spec }: Runtime): readonly string[] => spec.host?.command ?? programs[spec.engine]
 

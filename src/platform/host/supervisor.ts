@@ -22,7 +22,7 @@ export interface SupervisorParts {
   readonly onFailure?: (error: unknown) => void
   readonly lookMs?: number
   /** absent: what ended holds nothing that the next load could miss */
-  readonly device?: Pick<DeviceGate, 'begin' | 'note' | 'isFree'>
+  readonly device?: Pick<DeviceGate, 'begin' | 'note' | 'isFree' | 'sentenceOf'>
 }
 
 const slowMs = 1_000
@@ -154,7 +154,7 @@ export class Supervisor {
 
   #startAgain(record: ServingRecord, run: Run): void {
     if (run.againAt !== undefined && Date.now() < run.againAt) return
-    if (!this.#isDeviceFree(run)) return
+    if (!this.#isDeviceFree(record, run)) return
     const { againAt: _, mark: __, ...again } = run
     // A port that was taken is no end of a process, and its next try no restart.
     const restarts = run.mark ? run.restarts + 1 : run.restarts
@@ -263,15 +263,20 @@ export class Supervisor {
     this.#parts.device?.note(run.token, pids)
   }
 
-  #isDeviceFree({ token }: Run): boolean {
-    return this.#parts.device?.isFree(token) ?? true
+  /** What one that was told to end still holds is told once: the figure moves. */
+  #isDeviceFree(record: ServingRecord, run: Run): boolean {
+    const isFree = this.#parts.device?.isFree(run.token) ?? true
+    const message = isFree ? undefined : this.#parts.device?.sentenceOf(run.token)
+    if (message !== undefined && run.isLeaving && run.problem?.reason !== 'Unloading')
+      this.#change(record, { ...run, problem: { reason: 'Unloading', message } })
+    return isFree
   }
 
   /** Ends when no process of the run lives, neither its leader nor what it left behind, and the memory of its GPU is back. */
   #end(record: ServingRecord, run: Run): void {
     const left = this.leftOf(record, run)
     if (left.length === 0) {
-      if (this.#beginning.has(run.token) || !this.#isDeviceFree(run)) return
+      if (this.#beginning.has(run.token) || !this.#isDeviceFree(record, run)) return
       this.#forget(run)
       const { run: _, ...rest } = record
       this.put(rest)

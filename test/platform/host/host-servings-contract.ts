@@ -138,6 +138,23 @@ export const hostServings = (kept: KeptWorld): void => {
   const eager = { switch: { drainSeconds: 0 } }
   const pidOf = (name: string): number => runOf(name)?.mark?.pid ?? 0
 
+  it('4.1 a changed port or command is told until a switch takes it over, and the endpoint is the one that serves', async () => {
+    const one = await serving('changed')
+    const { endpoint } = current().servings.observe(one)
+    const sees = (host: object) => current().servings.observe(wished('changed', { engine: 'VLLM', host }))
+    const command = [process.execPath, engine]
+    const port = ports.get('changed')
+    expect(sees({ command, port })).not.toHaveProperty('pending')
+    expect(sees({ command, port: 9 })).toMatchObject({
+      endpoint,
+      pending: 'spec.host.port 9 takes effect with the next switch',
+    })
+    expect(sees({ command: [...command, 'more'], port })).toMatchObject({
+      pending: 'the changed spec.host.command takes effect with the next switch',
+    })
+    await released(one)
+  })
+
   it('4.1 an engine serves on while no daemon runs, and is the same one afterwards', async () => {
     const one = await serving('adopted')
     const before = runOf('adopted')
