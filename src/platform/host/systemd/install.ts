@@ -143,6 +143,15 @@ const makeFolders = async (places: UnitPlaces): Promise<void> => {
     lchownSync(folder, Number(uid), Number(gid))
     chmodSync(folder, folder === secrets || folder === unitsFolder(places) ? 0o700 : 0o755)
   }
+  // What an installation before has left, as root's.
+  giveTo(places.modelsFolder, Number(uid), Number(gid))
+}
+
+/** Links are what they are: what they lead to is left alone. */
+const giveTo = (path: string, uid: number, gid: number): void => {
+  const stats = lstatSync(path)
+  if (stats.uid !== uid) lchownSync(path, uid, gid)
+  if (stats.isDirectory()) for (const name of readdirSync(path)) giveTo(join(path, name), uid, gid)
 }
 
 const writeUnits = (places: UnitPlaces): void => {
@@ -208,12 +217,6 @@ const removeState = (isPurged: boolean): void => {
   for (const path of names.filter(path => isPurged || path !== modelsFolder))
     rmSync(path, { recursive: true, force: true })
   if (readdirSync(stateFolder).length === 0) rmdirSync(stateFolder)
-  else disown(stateFolder)
-}
-
-/** The number of an account that is gone is given to the next one. */
-const disown = (path: string): void => {
-  const stats = lstatSync(path)
-  lchownSync(path, 0, 0)
-  if (stats.isDirectory()) for (const name of readdirSync(path)) disown(join(path, name))
+  // The number of an account that is gone is given to the next one.
+  else giveTo(stateFolder, 0, 0)
 }
