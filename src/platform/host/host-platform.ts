@@ -12,6 +12,7 @@ import { createHostServings } from './host-servings.ts'
 import { createHostStore } from './host-store.ts'
 import { createHostVolumes } from './host-volumes.ts'
 import { HostWork } from './host-work.ts'
+import { JournalBound, type JournalKeeps } from './journal-bound.ts'
 import { DeviceGate } from './monitor/device-gate.ts'
 import { GpuLook } from './monitor/gpu-look.ts'
 import { createMonitor, type Monitor, type RunningEngine } from './monitor/host-monitor.ts'
@@ -24,6 +25,7 @@ export interface HostParts {
   readonly stateFolder: string
   readonly modelsFolder: string
   readonly secretsFolder: string
+  readonly journalKeeps: JournalKeeps
   /** this program, as words: `worker run …` is put behind them */
   readonly program: readonly string[]
   readonly workerEnvironment: Readonly<Record<string, string>>
@@ -68,6 +70,7 @@ export const openHost = (parts: HostParts): Host => {
   const database = new HostDatabase(join(stateFolder, 'switchyard.db'))
   const objects = new HostObjects(database)
   const journal = new HostJournal(database, now, onFailure)
+  const bound = new JournalBound({ database, objects, keeps: parts.journalKeeps, now, onFailure })
   const store = createHostStore({ objects, journal })
   const volumes = createHostVolumes({ store, modelsFolder })
   const folder = join(stateFolder, 'works')
@@ -99,6 +102,7 @@ export const openHost = (parts: HostParts): Host => {
     objects,
     diary: journal,
     close: () => {
+      bound.stop()
       work.stop()
       engines.stop()
       supervisor.stop()

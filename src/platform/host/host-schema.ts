@@ -51,5 +51,13 @@ const servings = `
     PRIMARY KEY (namespace, name)
   ) STRICT`
 
+/** What was shortened is below the bound; a row above it cannot go, and none can change. */
+const journalBound = `
+  CREATE TABLE journal_bound (seq INTEGER NOT NULL) STRICT;
+  INSERT INTO journal_bound VALUES (0);
+  DROP TRIGGER journal_stays;
+  CREATE TRIGGER journal_stays BEFORE DELETE ON journal WHEN OLD.seq > (SELECT seq FROM journal_bound)
+    BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END`
+
 /** In order; `PRAGMA user_version` counts those that were carried out. */
-export const migrations: readonly string[] = [objects, journal, works, servings]
+export const migrations: readonly string[] = [objects, journal, works, servings, journalBound]
