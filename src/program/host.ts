@@ -1,6 +1,7 @@
 // `switchyard host`: the same controller on this machine, without a cluster.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Host, openHost } from '../platform/host/host-platform.ts'
+import { ManifestPrune } from '../platform/host/manifest-prune.ts'
 import { Manifests } from '../platform/host/manifests.ts'
 import { startNotify } from '../platform/host/systemd/notify.ts'
 import { whyNoUnits } from '../platform/host/systemd/unit-keeper.ts'
@@ -25,7 +26,11 @@ export const host = async (): Promise<number> => {
   const loop = makeLoop(settings, { platform: opened.platform, mayChange: () => true }, telemetry)
   const onRefused = (file: string, sentence: string): void => log.warn({ file }, sentence)
   const api = await serveApi(opened, settings.socket, log)
-  const manifests = new Manifests({ people: opened.people, folder, onRefused })
+  const { people, objects } = opened
+  const prune = settings.isPruning
+    ? { prune: new ManifestPrune({ people, objects, onPruned: onNotice }) }
+    : {}
+  const manifests = new Manifests({ people, folder, onRefused, ...prune })
   const engines = hasUnits ? 'units of systemd' : 'plain processes'
   log.info(
     { state: settings.stateFolder, manifests: folder, socket: settings.socket, engines },

@@ -1,16 +1,29 @@
-// A folder of YAML whose Models and Runtimes are applied, at the start and whenever a file changes; what leaves it stays in the store.
+// A folder of YAML whose Models and Runtimes are applied, at the start and whenever a file changes; what leaves it stays in the store,
+// unless pruning is asked for.
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseAllDocuments } from 'yaml'
 import { Rejected, Transient } from '../../domain/failure.ts'
+import { type Key, toKey } from '../../domain/object.ts'
 import { toWish, type Wish } from '../../domain/wish.ts'
 import type { HostPeople } from './host-people.ts'
+import { type ManifestPrune, markOfFolder } from './manifest-prune.ts'
 
 export interface ManifestParts {
   readonly people: Pick<HostPeople, 'apply'>
   readonly folder: string
   /** one file could not be applied, or a part of it: a sentence for people */
   readonly onRefused: (file: string, sentence: string) => void
+  /** absent: what leaves the folder stays */
+  readonly prune?: ManifestPrune
+}
+
+/** A file as it was when it was applied last. */
+interface Applied {
+  readonly state: string
+  readonly keys: readonly Key[]
+  /** every document of it was applied */
+  readonly isWhole: boolean
 }
 
 const actor = 'manifests'
@@ -18,8 +31,7 @@ const largest = 1024 * 1024
 
 export class Manifests {
   readonly #parts: ManifestParts
-  /** file → as it was when it was applied last */
-  readonly #applied = new Map<string, string>()
+  readonly #applied = new Map<string, Applied>()
   readonly #timer: NodeJS.Timeout
 
   constructor(parts: ManifestParts, lookMs = 1_000) {
@@ -39,26 +51,45 @@ export class Manifests {
     for (const file of this.#applied.keys()) if (!files.includes(file)) this.#applied.delete(file)
     for (const file of files) {
       const state = stateOf(file)
-      if (state === undefined || this.#applied.get(file) === state) continue
-      this.#applied.set(file, state)
-      if (!this.#apply(file)) this.#applied.delete(file)
+      if (state === undefined || this.#applied.get(file)?.state === state) continue
+      const applied = this.#apply(file, state)
+      if (applied) this.#applied.set(file, applied)
+      else this.#applied.delete(file)
     }
+    this.#prune(files)
   }
 
-  /** False when it is worth another try although the file stays as it is. */
-  #apply(file: string): boolean {
-    let isDone = true
-    const refuse = (sentence: string): void => this.#parts.onRefused(file, sentence)
-    for (const wish of readWishes(file, refuse)) {
+  #prune(files: readonly string[]): void {
+    const { prune, folder } = this.#parts
+    const known = files.map(file => this.#applied.get(file))
+    prune?.look({
+      folder,
+      files: files.length,
+      keys: new Set(known.flatMap(applied => applied?.keys ?? [])),
+      isComplete: known.every(applied => applied?.isWhole),
+    })
+  }
+
+  /** Undefined when it is worth another try although the file stays as it is. */
+  #apply(file: string, state: string): Applied | undefined {
+    const { people, folder, prune, onRefused } = this.#parts
+    let [isDone, isWhole] = [true, true]
+    const refuse = (sentence: string): void => {
+      isWhole = false
+      onRefused(file, sentence)
+    }
+    const wishes = readWishes(file, refuse)
+    for (const wish of wishes) {
+      const annotations = { ...wish.annotations, ...(prune ? markOfFolder(folder) : {}) }
       try {
-        this.#parts.people.apply(wish, actor)
+        people.apply({ ...wish, annotations }, actor)
       } catch (error) {
         if (error instanceof Transient) isDone = false
         else if (!(error instanceof Rejected)) throw error
         refuse(`${wish.kind} ${wish.name}: ${error.message}`)
       }
     }
-    return isDone
+    return isDone ? { state, isWhole, keys: wishes.map(wish => toKey(wish.kind, wish)) } : undefined
   }
 }
 
