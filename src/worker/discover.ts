@@ -1,38 +1,23 @@
 // discover: what lies on a volume, whoever put it there, as one JSON document for people and programs. Nothing is written.
 import { stat } from 'node:fs/promises'
 import { isAbsolute, normalize, relative } from 'node:path'
+import type { DiscoveredCopy, Discovery } from '../domain/discovery.ts'
 import { digestOfRevision } from '../domain/engine-facts/ollama-names.ts'
 import { ifThere } from './layout/disk.ts'
-import { type FoundPlace, findPlaces } from './layout/find-places.ts'
+import { type FoundPlace, findPlaces, isClosed } from './layout/find-places.ts'
 import { type FoundCopy, readCopies } from './layout/found-copies.ts'
 import { type Filed, readReceipts } from './layout/receipt.ts'
 import { WorkError } from './outcome.ts'
 
-export interface Discovery {
-  readonly root: string
-  /** of all of it together: a file that several copies share counts once */
-  readonly bytes: number
-  readonly copies: readonly DiscoveredCopy[]
-}
-
-export interface DiscoveredCopy {
-  readonly layout: FoundPlace['kind']
-  /** of the cache, store or folder, from the root */
-  readonly path: string
-  readonly model: string
-  readonly revision?: string
-  readonly bytes: number
-  readonly isComplete: boolean
-  /** Fetched or Adopted by a Model of ours; None: no receipt speaks of it */
-  readonly receipt: 'Fetched' | 'Adopted' | 'None'
-}
-
 export const discover = async (given: string): Promise<Discovery> => {
   const root = await checkRoot(given)
-  const filed = await readReceipts({ root, kind: 'HubCache', path: root })
+  const unread = new Set<string>()
+  const filed =
+    (await passedOver(root, unread, () => readReceipts({ root, kind: 'HubCache', path: root }))) ?? []
   const all: { readonly copy: FoundCopy; readonly place: FoundPlace }[] = []
-  for (const place of await findPlaces(root)) {
-    for (const copy of await readCopies(place)) all.push({ copy, place })
+  for (const place of await findPlaces(root, folder => unread.add(folder))) {
+    const copies = await passedOver(place.path, unread, () => readCopies(place))
+    for (const copy of copies ?? []) all.push({ copy, place })
   }
   const copies: DiscoveredCopy[] = []
   for (const { copy, place } of all) {
@@ -46,7 +31,23 @@ export const discover = async (given: string): Promise<Discovery> => {
       receipt: findReceipt(filed, { kind: place.kind, path, model, revision }),
     })
   }
-  return { root, bytes: await countBytes(all.flatMap(({ copy }) => copy.files)), copies }
+  const unreadable = [...unread].map(path => relative(root, path) || '.').sort()
+  return { root, bytes: await countBytes(all.flatMap(({ copy }) => copy.files)), copies, unreadable }
+}
+
+/** Undefined for what belongs to another user and is closed to us, which is said; the rest is told all the same. */
+const passedOver = async <T>(
+  where: string,
+  unread: Set<string>,
+  read: () => Promise<T>,
+): Promise<T | undefined> => {
+  try {
+    return await read()
+  } catch (error) {
+    if (!isClosed(error)) throw error
+    unread.add((error as NodeJS.ErrnoException).path ?? where)
+    return undefined
+  }
 }
 
 const checkRoot = async (root: string): Promise<string> => {

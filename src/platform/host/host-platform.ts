@@ -5,6 +5,7 @@ import type { Key, Runtime } from '../../domain/object.ts'
 import type { Platform, Volumes } from '../../domain/platform.ts'
 import { createProcessKeeper } from './engine-process.ts'
 import { HostDatabase } from './host-database.ts'
+import { discoverAll, type Found, foldersToDiscover } from './host-discover.ts'
 import { HostJournal } from './host-journal.ts'
 import { HostObjects } from './host-objects.ts'
 import { HostPeople } from './host-people.ts'
@@ -45,6 +46,8 @@ export interface Host {
   readonly monitor: Monitor
   readonly objects: HostObjects
   readonly diary: HostJournal
+  /** What lies on the folders of Runtimes, where engines usually keep models, or in the one folder that is named. */
+  readonly discover: (folder?: string) => Promise<readonly Found[]>
   /** Workers and engines go on. */
   close(): void
 }
@@ -90,6 +93,7 @@ export const openHost = (parts: HostParts): Host => {
   const onChange = (key: Key): void => engines.tell(key)
   const supervisor = new Supervisor({ database, keeper, now, onFailure, onChange, device })
   const runtimes = () => objects.list('Runtime') as readonly Runtime[]
+  const folders = () => [...new Set(runtimes().flatMap(one => folderOf(volumes, one)))]
   const engines = createHostServings({ supervisor, volumes, places, keeper, runtimes })
   return {
     platform: { name: 'host', store, work, volumes, journal, servings: engines.servings },
@@ -97,8 +101,13 @@ export const openHost = (parts: HostParts): Host => {
     monitor: createMonitor({
       gpus,
       engines: () => supervisor.all().flatMap(record => toRunning(supervisor, record)),
-      folders: () => [...new Set([stateFolder, ...runtimes().flatMap(one => folderOf(volumes, one))])],
+      folders: () => [...new Set([stateFolder, ...folders()])],
     }),
+    discover: folder =>
+      discoverAll(
+        { command: program, environment },
+        folder === undefined ? foldersToDiscover(folders(), environment['HOME'] ?? '/') : [folder],
+      ),
     objects,
     diary: journal,
     close: () => {

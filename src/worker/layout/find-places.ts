@@ -16,15 +16,18 @@ const mostFolders = 5_000
 
 const neverLookedInto = /^(models--|datasets--|spaces--|\.switchyard$|\.locks$|\.git$|lost\+found$)/
 
-/** Sorted by path. Links are not followed; folders that may not be read are passed over. */
-export const findPlaces = async (root: string): Promise<FoundPlace[]> => {
+/** Sorted by path. Links are not followed; folders that may not be read are told and passed over. */
+export const findPlaces = async (
+  root: string,
+  onClosed: (folder: string) => void = () => undefined,
+): Promise<FoundPlace[]> => {
   const found: FoundPlace[] = []
   let level = [root]
   for (let depth = 0, seen = 0; depth <= deepest && seen < mostFolders; depth++) {
     const next: string[] = []
     for (const folder of level) {
       seen++
-      next.push(...(await lookInto(folder, found)))
+      next.push(...(await lookInto(folder, found, onClosed)))
     }
     level = next
   }
@@ -32,8 +35,12 @@ export const findPlaces = async (root: string): Promise<FoundPlace[]> => {
 }
 
 /** Notes what the folder is; answers the folders in it that may be or hold places. */
-const lookInto = async (folder: string, found: FoundPlace[]): Promise<string[]> => {
-  const entries = await listEntries(folder)
+const lookInto = async (
+  folder: string,
+  found: FoundPlace[],
+  onClosed: (folder: string) => void,
+): Promise<string[]> => {
+  const entries = await listEntries(folder, onClosed)
   const folders = entries.filter(entry => entry.isDirectory()).map(entry => entry.name)
   if (folders.includes('blobs') && folders.includes('manifests')) {
     found.push({ kind: 'OllamaStore', path: folder })
@@ -46,10 +53,16 @@ const lookInto = async (folder: string, found: FoundPlace[]): Promise<string[]> 
 
 const passedOver = ['ENOENT', 'ENOTDIR', 'EACCES', 'EPERM']
 
-export const listEntries = async (folder: string): Promise<Dirent[]> => {
+export const isClosed = (error: unknown): boolean => ['EACCES', 'EPERM'].includes(codeOf(error))
+
+export const listEntries = async (
+  folder: string,
+  onClosed: (folder: string) => void = () => undefined,
+): Promise<Dirent[]> => {
   try {
     return await readdir(folder, { withFileTypes: true })
   } catch (error) {
+    if (isClosed(error)) onClosed(folder)
     if (passedOver.includes(codeOf(error))) return []
     throw error
   }
