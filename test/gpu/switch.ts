@@ -8,6 +8,7 @@ import {
   mkdtempSync,
   readFileSync,
   renameSync,
+  rmSync,
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -17,6 +18,8 @@ import { stringify } from 'yaml'
 import type { Runtime } from '../../src/domain/object.ts'
 import { HostDatabase } from '../../src/platform/host/host-database.ts'
 import { HostObjects } from '../../src/platform/host/host-objects.ts'
+import { findProcesses, isAlive } from '../../src/platform/host/process-mark.ts'
+import { ServingRecords } from '../../src/platform/host/serving-records.ts'
 import { filesOfFolder, startHub } from '../stand-ins/hub.ts'
 import { writeTinyModel } from '../stand-ins/tiny-model.ts'
 
@@ -177,6 +180,16 @@ const tooLarge = async () => {
   return { took, lastSwitch, ready: conditions?.find(({ type }) => type === 'Ready') }
 }
 
+/** The engine goes on when its daemon ends: nothing of it is to stay on the device. */
+const endEngine = (): void => {
+  const database = new HostDatabase(at('state', 'switchyard.db'))
+  const tokens = new ServingRecords(database).all().map(({ run }) => run?.token ?? '')
+  database.close()
+  for (const token of tokens.filter(Boolean))
+    for (const mark of findProcesses(token)) if (isAlive(mark)) process.kill(mark.pid, 'SIGKILL')
+  rmSync(folder, { recursive: true, force: true })
+}
+
 const prompt = await switches(0, 2)
 const lingering = await switches(4, 2)
 const afterKill = await killed()
@@ -186,4 +199,5 @@ const leastFree = Math.min(...starts.map(({ free, total }) => free / total))
 const isRight = leastFree > 0.9 && back.lastSwitch?.result === 'RolledBack'
 console.log(JSON.stringify({ prompt, lingering, afterKill, back, loads: starts.length, leastFree, isRight }))
 if (!isRight) console.log(log.slice(-80).join(''), readFileSync(at('notes'), 'utf8'))
+endEngine()
 process.exit(isRight ? 0 : 1)
