@@ -174,6 +174,14 @@ export const readDoctorSettings = (environment: NodeJS.ProcessEnv = process.env)
   }
 }
 
+/** Where models lie on most machines: ours, the Hub's cache, Ollama's store of a person and of its service. */
+const usualFoldersOf = (given: { HOME: string; SWITCHYARD_STATE_FOLDER?: string | undefined }) => [
+  `${given.SWITCHYARD_STATE_FOLDER ?? homesOf(given.HOME).state}/models`,
+  `${given.HOME}/.cache/huggingface/hub`,
+  `${given.HOME}/.ollama/models`,
+  '/usr/share/ollama/.ollama/models',
+]
+
 const ClientEnvironment = HostEnvironment.pick({
   HOME: true,
   SWITCHYARD_STATE_FOLDER: true,
@@ -195,6 +203,7 @@ export const readClientSettings = (environment: NodeJS.ProcessEnv = process.env)
     namedKubeconfig: given.KUBECONFIG,
     kubeconfig: given.KUBECONFIG ?? `${given.HOME}/.kube/config`,
     secretsFolder: given.SWITCHYARD_SECRETS_FOLDER ?? `${homesOf(given.HOME).config}/secrets`,
+    usualFolders: usualFoldersOf(given),
     wantsColour: given.NO_COLOR === undefined && given.TERM !== 'dumb',
   })
 }

@@ -44,10 +44,9 @@ export const describeLines = ({ object }: Seen, wish: DescribeWish): readonly st
     ],
     ['Invalid', object.invalid],
   ]
-  const own = object.kind === 'Runtime' ? runtimeParts(object, wish.now) : modelParts(object)
   return [
-    ...pairs(head),
-    ...own,
+    ...pairs([...head, ...(object.kind === 'Runtime' ? runtimePairs(object, wish.now) : modelPairs(object))]),
+    ...(object.kind === 'Model' ? part('Copies', (object.status.copies ?? []).map(copyLine)) : []),
     ...part('Conditions', conditionLines((status.conditions ?? []) as readonly Condition[], wish.now)),
     ...part('Operations', operationLines(status.operations ?? [], wish.now)),
     ...part('Events', eventLines(wish)),
@@ -71,23 +70,21 @@ const lastSwitchText = ({ status }: Runtime): string | undefined => {
   ].join(', ')
 }
 
-const runtimeParts = (runtime: Runtime, now: Date): readonly string[] => {
+const runtimePairs = (runtime: Runtime, now: Date): readonly Pair[] => {
   const { spec, status } = runtime
   const { active, storage } = status
   const wanted = spec.desiredState === 'Idle' ? 'Idle (unloaded)' : (spec.activeModel ?? 'whatever serves')
   return [
-    ...pairs([
-      ['Engine', spec.engine],
-      ['Strategy', status.strategy],
-      ['Wanted', wanted],
-      ['Active', active && `${active.model} at ${active.revision.slice(0, 19)}, since ${active.since}`],
-      ['Endpoint', active?.endpoint],
-      ['Clients say', active && `${active.model} or ${spec.alias}`],
-      ['Serving', active ? undefined : status.serving],
-      ['Switch', status.switch && tellSwitch(status.switch, now)],
-      ['Last switch', lastSwitchText(runtime)],
-      ['Storage', storage && storageText(storage)],
-    ]),
+    ['Engine', spec.engine],
+    ['Strategy', status.strategy],
+    ['Wanted', wanted],
+    ['Active', active && `${active.model} at ${active.revision.slice(0, 19)}, since ${active.since}`],
+    ['Endpoint', active?.endpoint],
+    ['Clients say', active && `${active.model} or ${spec.alias}`],
+    ['Serving', active ? undefined : status.serving],
+    ['Switch', status.switch && tellSwitch(status.switch, now)],
+    ['Last switch', lastSwitchText(runtime)],
+    ['Storage', storage && storageText(storage)],
   ]
 }
 
@@ -97,34 +94,31 @@ const storageText = (storage: NonNullable<Runtime['status']['storage']>): string
   return `${showBytes(usedBytes)} of ${quotaBytes === undefined ? 'an unknown quota' : showBytes(quotaBytes)}${promised}`
 }
 
-const modelParts = ({ spec, status }: Model): readonly string[] => {
+const modelPairs = ({ spec, status }: Model): readonly Pair[] => {
   const { resolved, capabilities: can, progress, failure } = status
   const context = can?.contextLength === undefined ? '' : `, context ${can.contextLength} tokens`
   return [
-    ...pairs([
-      ['Source', showSource(spec)],
-      ['Revision', resolved?.revision],
-      ['Size', resolved && `${showBytes(resolved.bytes)} in ${resolved.files} files, ${resolved.format}`],
-      ['Licence', resolved?.licence],
-      [
-        'Can',
-        can && `${can.task ?? 'unknown task'}${context}${can.quantization ? `, ${can.quantization}` : ''}`,
-      ],
-      [
-        'Progress',
-        progress &&
-          `${progress.percent}%, ${showBytes(progress.bytesDone)} of ${showBytes(progress.bytesTotal)}`,
-      ],
-      ['Failure', failure && failureText(failure)],
-      ['Used by', status.inUseBy?.join(', ')],
-    ]),
-    ...part('Copies', (status.copies ?? []).map(copyLine)),
+    ['Source', showSource(spec)],
+    ['Revision', resolved?.revision],
+    ['Size', resolved && `${showBytes(resolved.bytes)} in ${resolved.files} files, ${resolved.format}`],
+    ['Licence', resolved?.licence],
+    [
+      'Can',
+      can && `${can.task ?? 'unknown task'}${context}${can.quantization ? `, ${can.quantization}` : ''}`,
+    ],
+    [
+      'Progress',
+      progress &&
+        `${progress.percent}%, ${showBytes(progress.bytesDone)} of ${showBytes(progress.bytesTotal)}`,
+    ],
+    ['Failure', failure && failureText(failure)],
+    ['Used by', status.inUseBy?.join(', ')],
   ]
 }
 
 const failureText = (failure: NonNullable<Model['status']['failure']>): string => {
   const { reason, message, attempts, retryAt } = failure
-  return `${reason}: ${message} (${attempts} tries${retryAt ? `, again at ${retryAt}` : ''})`
+  return `${reason}: ${message} (${attempts === 1 ? '1 try' : `${attempts} tries`}${retryAt ? `, again at ${retryAt}` : ''})`
 }
 
 const copyLine = (copy: NonNullable<Model['status']['copies']>[number]): string => {

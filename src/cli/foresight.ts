@@ -12,6 +12,12 @@ export const foresee = (runtime: Runtime, model: Model): readonly string[] => {
   const before = runtime.status.active?.model ?? runtime.status.switch?.from?.model
   const isServed = runtime.status.active?.model === target && !runtime.status.switch
   if (isServed) return [`${name} serves ${target} already: nothing will happen.`]
+  const open = runtime.status.switch
+  if (open?.from?.model === target)
+    return [
+      `${name} is on its way from ${target} to ${open.to?.model ?? 'idle'} (${open.step}): that switch is turned round, and ${target} serves again.`,
+      ...lastTime(runtime, target),
+    ]
   return [
     `${name} ${before ? `serves ${before}` : 'serves no model that Switchyard proved'}. To serve ${target} it will:`,
     ...steps(runtime, model, before).map((step, at) => `  ${at + 1}. ${step}`),
@@ -85,7 +91,16 @@ const lastTime = ({ status }: Runtime, target: string): readonly string[] => {
   return [`Last time: it took ${showSeconds(one.durationSeconds)}${down}${whose}, on ${one.startedAt}.`]
 }
 
+/** What hinders it now, when a person must act or something is missing. */
+const hindrance = (runtime: Runtime): readonly string[] => {
+  const { phase, conditions } = runtime.status
+  const ready = findCondition(conditions as never, 'Ready')
+  const isHindered = ready?.status === 'False' && ['Rejected', 'Waiting', 'Failed'].includes(phase ?? '')
+  return isHindered ? [`But ${runtime.metadata.name} is ${phase}: ${ready.message} (${ready.reason})`] : []
+}
+
 const warnings = (runtime: Runtime, model: Model): readonly string[] => [
+  ...hindrance(runtime),
   ...(runtime.spec.paused
     ? [`But ${runtime.metadata.name} is paused: nothing happens until it is resumed.`]
     : []),

@@ -1,5 +1,5 @@
 // The commands' way to a host: its API over its Unix socket.
-import { type IncomingMessage, request as openRequest } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import { userInfo } from 'node:os'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -57,7 +57,8 @@ const open = async (socket: string, call: Call): Promise<IncomingMessage> => {
   const answer = await new Promise<IncomingMessage>((resolve, reject) => {
     const text = call.body === undefined ? undefined : JSON.stringify(call.body)
     const type = call.method === 'PATCH' ? 'application/merge-patch+json' : 'application/json'
-    const request = openRequest({
+    // An import would load all that node:http offers, a second HTTP client among it: 40 ms.
+    const request = process.getBuiltinModule('node:http').request({
       socketPath: socket,
       path: toUrl(call),
       method: call.method ?? 'GET',

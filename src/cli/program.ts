@@ -2,10 +2,14 @@
 import { Command, CommanderError } from 'commander'
 import { Refusal } from './client.ts'
 import { registerApply } from './commands/apply.ts'
+import { registerCompletion } from './commands/completion.ts'
 import { registerExplain } from './commands/explain.ts'
+import { registerFound } from './commands/found.ts'
 import { registerGet } from './commands/get.ts'
+import { registerLogin } from './commands/login.ts'
 import { registerRequests } from './commands/requests.ts'
 import { registerStory } from './commands/story.ts'
+import { complete } from './complete.ts'
 import type { Register, Stage } from './stage.ts'
 
 /** A new command is one line here. */
@@ -15,6 +19,9 @@ const commands: readonly Register[] = [
   registerRequests,
   registerStory,
   registerExplain,
+  registerFound,
+  registerLogin,
+  registerCompletion,
 ]
 
 /** Entries of this program that are no commands of a person at a terminal. */
@@ -52,7 +59,13 @@ export const createProgram = (stage: Stage): Command => {
 /** Exit code; never throws. */
 export const runProgram = async (words: readonly string[], stage: Stage): Promise<number> => {
   try {
-    await createProgram(stage).parseAsync(words, { from: 'user' })
+    const program = createProgram(stage)
+    // Asked by the shell that completes; its words are anything.
+    if (words[0] === '__complete') {
+      stage.print.lines(await complete(program, words.slice(1), stage))
+      return 0
+    }
+    await program.parseAsync(words, { from: 'user' })
     return 0
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2

@@ -16,6 +16,20 @@ export interface Options extends Choice {
   readonly output?: Format
 }
 
+/** What lies in a folder, as the worker's discover tells it. */
+export interface Found {
+  readonly root: string
+  readonly bytes: number
+  readonly copies: readonly {
+    readonly layout: string
+    readonly path: string
+    readonly model: string
+    readonly bytes: number
+    readonly isComplete: boolean
+    readonly receipt: 'Fetched' | 'Adopted' | 'None'
+  }[]
+}
+
 export interface Stage {
   readonly print: Printer
   /** Throws Refusal when neither a host nor a cluster is there. */
@@ -23,6 +37,9 @@ export interface Stage {
   readonly now: () => Date
   readonly input: NodeJS.ReadStream
   readonly secretsFolder: string
+  /** undefined for what is no folder, or may not be read */
+  readonly discover: (folder: string) => Promise<Found | undefined>
+  readonly usualFolders: readonly string[]
 }
 
 /** Adds one command or several to the program. */

@@ -13,6 +13,8 @@ export interface StatusWish {
   readonly tint: (tint: Tint, text: string) => string
 }
 
+/** Their line tells what they do. */
+const selfTold = ['Switching', 'SwitchDue', 'RollingBack']
 const busy = [
   'Resolving',
   'Queued',
@@ -34,11 +36,10 @@ const phaseOf = ({ status }: Model | Runtime): string => status.phase ?? 'New'
 
 /** Why it is not ready, when that is not told by the line itself. */
 const trouble = (object: Model | Runtime): string => {
+  const phase = phaseOf(object)
   const ready = findCondition(object.status.conditions as never, 'Ready')
-  const isTold = !ready || ready.status === 'True' || calm.includes(phaseOf(object))
-  return isTold || busy.slice(0, 4).includes(phaseOf(object))
-    ? ''
-    : `${ready.reason}: ${clean(ready.message)}`
+  if (!ready || ready.status === 'True' || ready.reason === phase) return ''
+  return calm.includes(phase) || selfTold.includes(phase) ? '' : `${ready.reason}: ${clean(ready.message)}`
 }
 
 export const statusLines = (wish: StatusWish): readonly string[] => {

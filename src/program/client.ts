@@ -28,7 +28,7 @@ const connect =
 
 export const client = (words: readonly string[]): Promise<number> => {
   const settings = readClientSettings()
-  const { wantsColour, secretsFolder } = settings
+  const { wantsColour, secretsFolder, usualFolders } = settings
   // Whoever reads has seen enough.
   process.stdout.on('error', () => process.exit(0))
   return runProgram(words, {
@@ -37,5 +37,10 @@ export const client = (words: readonly string[]): Promise<number> => {
     now: () => new Date(),
     input: process.stdin,
     secretsFolder,
+    usualFolders,
+    discover: async folder => {
+      const { discover } = await import('../worker/discover.ts')
+      return discover(folder).catch(() => undefined)
+    },
   })
 }

@@ -32,7 +32,7 @@ const get = async (stage: Stage, scene: Scene<object>, target: Target): Promise<
   if (!formats.includes(output)) throw new Refusal(`-o ${output} is not one of ${formats.join(', ')}`)
   if (target.name !== undefined) {
     const seen = await findTarget(client, target, namespace)
-    if (output === 'json' || output === 'yaml') stage.print.data(seen.raw, output)
+    if (output === 'json' || output === 'yaml') stage.print.data(toPrinted(seen), output)
     else show(stage, [seen], scene)
     return
   }
@@ -46,7 +46,7 @@ const show = (stage: Stage, all: readonly Seen[], { options, namespace }: Scene<
   const { print } = stage
   const { output = 'table' } = options
   if (output === 'json' || output === 'yaml')
-    print.data({ apiVersion: 'v1', kind: 'List', items: all.map(({ raw }) => raw) }, output)
+    print.data({ apiVersion: 'v1', kind: 'List', items: all.map(toPrinted) }, output)
   else if (output === 'name') print.lines(all.map(nameOf))
   else if (all.length === 0) print.note(`nothing is in namespace ${namespace}: switchyard apply -f FILE`)
   else print.lines(tables(stage, all, options))
@@ -59,6 +59,12 @@ const tables = ({ now }: Stage, all: readonly Seen[], options: Options): readonl
     const rows = toRows(kind, some, { now: now(), isWide: options.output === 'wide', withNamespace })
     return [...(at > 0 ? [''] : []), ...alignRows(rows)]
   })
+
+/** Nobody reads who wrote which field, as in kubectl. */
+const toPrinted = ({ raw }: Seen): object => {
+  const { managedFields: _, ...metadata } = raw['metadata'] as Record<string, unknown>
+  return { ...raw, metadata }
+}
 
 const kindsOf = (all: readonly Seen[]): readonly Kind[] => [...new Set(all.map(({ object }) => object.kind))]
 
