@@ -41,13 +41,13 @@ export const checkSocket = async (world: World): Promise<Finding> => {
   const { socket } = places
   const stats = statSync(socket, { throwIfNoEntry: false })
   if (!stats) return toAbsentSocket(world, places)
-  if (stats.uid !== world.uid && stats.uid !== 0)
+  const code = await knock(socket)
+  if (stats.uid !== world.uid && !isOfMachine(socket))
     return fault(
       check,
       `${socket} belongs to user ${stats.uid} and not to ${world.uid}: another daemon is there`,
-      `end that daemon, or set SWITCHYARD_SOCKET to another path`,
+      'end that daemon, or set SWITCHYARD_SOCKET to another path',
     )
-  const code = await knock(socket)
   if (code === undefined) return good(check, `${socket} answers`)
   if (code === 'EACCES')
     return fault(
@@ -61,6 +61,9 @@ export const checkSocket = async (world: World): Promise<Finding> => {
     'start the daemon: switchyard host (it takes the socket over)',
   )
 }
+
+/** The one of the machine is made by the daemon's own user for everybody of its group. */
+const isOfMachine = (socket: string): boolean => socket.startsWith('/run/switchyard/')
 
 const toAbsentSocket = (world: World, { socket, stateFolder }: Places): Finding => {
   const store = world.readStore(join(stateFolder, 'switchyard.db'))
