@@ -56,7 +56,7 @@ async function main(): Promise<number> {
   }
   console.log('npm run demo:kind cannot run here. Install first:')
   for (const each of absent) console.log(`  - ${each}`)
-  console.log('Without Docker, npm start shows the same on a cluster of its own.')
+  console.log('Without Docker, npm run demo:cluster shows the same on a cluster of its own.')
   return 1
 }
 

@@ -5,6 +5,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
+const begun = Date.now()
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const major = Number(process.versions.node.split('.')[0])
 if (major < 18) {
@@ -46,7 +47,11 @@ const done = spawnSync(
   {
     cwd: root,
     stdio: 'inherit',
-    env: { ...process.env, PATH: `${join(root, 'node_modules', '.bin')}:${process.env.PATH}` },
+    env: {
+      ...process.env,
+      SWITCHYARD_BEGUN: String(begun),
+      PATH: `${join(root, 'node_modules', '.bin')}:${process.env.PATH}`,
+    },
   },
 )
 process.exit(done.status ?? 1)

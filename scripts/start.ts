@@ -1,122 +1,117 @@
-// `npm start`: the main job on an embedded default, shown live: install by Helm, apply the samples, watch, ask, switch, switch back.
-// `npm start -- --once` does the same and exits 0 or 1. With KUBECONFIG it happens on that cluster; arguments after `--helm` go to helm.
+// `npm start`: this machine serves a model, answers a prompt and switches to another one, shown live; no root, GPU, Docker or cluster.
+// `npm start -- --once` ends by itself with 0 or 1 and leaves nothing; `--engine VLLM|Ollama|LlamaCpp` chooses what is found otherwise.
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { homedir, tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { whyNotHere } from '../test/cluster/programs.ts'
-import { askModel } from './start/ask.ts'
-import { startEmbedded } from './start/embedded.ts'
-import { givenPlace, whyNotGiven } from './start/given.ts'
-import type { Place } from './start/place.ts'
-import { StoryTeller } from './start/story-teller.ts'
+import { ask } from './start/ask.ts'
+import { type Choice, chooseEngine } from './start/engine.ts'
+import { type Machine, startMachine } from './start/machine.ts'
+import { openModels, type Shelf } from './start/models.ts'
+import { Teller } from './start/teller.ts'
+import { untilServes } from './start/watch.ts'
 
 const isOnce = process.argv.includes('--once')
-const begun = Date.now()
-const isColour = process.stdout.isTTY && !process.env['NO_COLOR']
-const dim = (text: string): string => (isColour ? `\x1b[2m${text}\x1b[0m` : text)
-const bold = (text: string): string => (isColour ? `\x1b[1m${text}\x1b[0m` : text)
-const say = (line: string): void =>
-  console.log(`${dim(`${((Date.now() - begun) / 1000).toFixed(1).padStart(6)} s`)}  ${line}`)
-const title = (line: string): void => console.log(`\n${bold(line)}`)
+const asked = process.argv.includes('--engine')
+  ? process.argv[process.argv.indexOf('--engine') + 1]
+  : undefined
+const question = 'Who are you? Answer in one sentence.'
 
-const namespace = 'llm'
+/** Asked again, an ordinary `npm start` goes on with what it has fetched. */
+const folder = isOnce
+  ? mkdtempSync(join(tmpdir(), 'switchyard-start-'))
+  : join(homedir(), '.local/state/switchyard-start')
+mkdirSync(folder, { recursive: true, mode: 0o700 })
 
-const sample = (place: Place, name: string): Promise<string> => {
-  const file = new URL(`../config/samples/${name}`, import.meta.url).pathname
-  return place.kubectl(['apply', '-n', namespace, '-f', file])
+const teller = new Teller(process.stdout)
+
+const lookAround = async (): Promise<{ choice: Choice; shelf: Shelf }> => {
+  teller.title('What this machine has')
+  const choice = await chooseEngine(asked)
+  teller.say(`engine: ${choice.words}`)
+  const shelf = await openModels(choice.engine, join(folder, 'stand-ins'))
+  teller.say(`models: ${shelf.words}`)
+  return { choice, shelf }
 }
 
-const activate = (place: Place, runtime: string, model: string): Promise<string> => {
-  const change = JSON.stringify({ spec: { activeModel: model } })
-  return place.kubectl(['patch', 'runtime', runtime, '-n', namespace, '--type=merge', '-p', change])
-}
-
-const askAloud = async (place: Place, runtime: string): Promise<void> =>
-  say(`asked: ${bold(await askModel(place, namespace, runtime))}`)
-
-const tellOllama = async (place: Place, teller: StoryTeller): Promise<void> => {
-  title('A Model and an Ollama Runtime: kubectl apply -f config/samples/')
-  for (const name of ['runtime-ollama.yaml', 'model-ollama.yaml', 'model-ollama-second.yaml'])
-    await sample(place, name)
-  await activate(place, 'ollama', 'llama3-2-1b')
-  await teller.untilActive('ollama', 'llama3-2-1b')
-  await askAloud(place, 'ollama')
-
-  title('Switch to the second model, and back')
-  await teller.untilReady('qwen2-5-0-5b-ollama')
-  for (const model of ['qwen2-5-0-5b-ollama', 'llama3-2-1b']) {
-    await activate(place, 'ollama', model)
-    await teller.untilActive('ollama', model)
-    await askAloud(place, 'ollama')
+const tellFirst = async (machine: Machine, { choice, shelf }: { choice: Choice; shelf: Shelf }) => {
+  if (choice.engine === 'LlamaCpp') {
+    teller.title('The engine, fetched once from the npm registry')
+    await machine.type('embedded', 'install')
   }
+  teller.title('Two Models and a Runtime that serves the first one')
+  const file = machine.write(shelf.models, choice.engine)
+  teller.quote(file.text)
+  await machine.type('apply', '-f', file.path)
+  await untilServes(machine, shelf.models[0].name, teller)
+  await askAloud(machine)
+  teller.say(`from the first line to the first answer: ${teller.seconds()} s`)
 }
 
-const tellVllm = async (place: Place, teller: StoryTeller): Promise<void> => {
-  if (!place.vllm) return say('left out: a vLLM Runtime, because no node has nvidia.com/gpu')
-  title(`A vLLM that Switchyard makes on the GPU node (${place.vllm})`)
-  for (const name of ['model-huggingface.yaml', 'runtime-vllm-made.yaml']) await sample(place, name)
-  await teller.untilActive('vllm-made', 'qwen2-5-0-5b')
-  await askAloud(place, 'vllm-made')
+const tellSwitch = async (machine: Machine, { models }: Shelf) => {
+  teller.title('The other model, on the same Runtime')
+  const [, second] = models
+  await machine.type('activate', second.name, '--dry-run')
+  await machine.type('activate', second.name, '--wait')
+  await askAloud(machine)
+  teller.title('What is there now')
+  await machine.type('get')
 }
 
-const tell = async (place: Place): Promise<void> => {
-  title('Install Switchyard with Helm')
-  await place.install()
-  say('the operator is available')
-  await place.kubectl(['apply', '-f', '-'], {
-    input: JSON.stringify({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } }),
-  })
-  const teller = new StoryTeller(place, namespace, say)
-  await tellOllama(place, teller)
-  await tellVllm(place, teller)
-  title('What a person sees')
-  console.log(await place.kubectl(['get', 'models,runtimes', '-n', namespace, '-o', 'wide']))
+const askAloud = async (machine: Machine): Promise<void> => {
+  teller.say(`asked at ${machine.address}/v1/chat/completions: ${question}`)
+  await ask(machine.address, question, teller)
 }
 
-const lookAround = (place: Place): void => {
-  title(`Look around (${place.ends})`)
-  for (const each of place.exports) console.log(`  export ${each}`)
-  console.log(`  kubectl get models,runtimes -A
-  kubectl describe runtime ollama -n ${namespace}
-  kubectl patch runtime ollama -n ${namespace} --type=merge -p '{"spec":{"desiredState":"Idle"}}'
-  kubectl get events.events.k8s.io -n ${namespace}
-  kubectl -n switchyard-system logs deployment/switchyard`)
-}
-
-const openPlace = async (): Promise<Place | string> => {
-  const kubeconfig = process.env['KUBECONFIG']
-  if (kubeconfig) {
-    const helmArgs = process.argv.includes('--helm')
-      ? process.argv.slice(process.argv.indexOf('--helm') + 1)
-      : []
-    return (await whyNotGiven(kubeconfig)) ?? givenPlace(kubeconfig, helmArgs)
-  }
-  const reason = whyNotHere()
-  if (reason) return `no cluster can be started here: ${reason}`
-  title('Start a real Kubernetes on this machine (the first time its programs are built: about 15 minutes)')
-  return startEmbedded(say)
+const inviteOn = (machine: Machine): void => {
+  teller.title('Look around, in another terminal (Ctrl-C here ends the engine and the controller)')
+  teller.lines([
+    ...machine.exports,
+    'switchyard status --watch',
+    'switchyard events --follow',
+    'switchyard rollback here --wait',
+    'switchyard describe here',
+    'switchyard logs here',
+    'switchyard --help',
+    `curl ${machine.address}/v1/chat/completions -H 'content-type: application/json' \\`,
+    `  -d '{"model": "active", "messages": [{"role": "user", "content": "Hello"}]}'`,
+  ])
 }
 
 const main = async (): Promise<number> => {
-  const place = await openPlace()
-  if (typeof place === 'string') {
-    say(place)
-    return 1
-  }
-  const stop = async (code: number): Promise<never> => {
-    await place.stop()
+  const seen = await lookAround().catch(error => {
+    teller.say(`failed: ${(error as Error).message}`)
+    if (isOnce) rmSync(folder, { recursive: true, force: true })
+    process.exit(1)
+  })
+  let machine: Machine | undefined
+  const end = async (code: number): Promise<never> => {
+    await machine?.stop().catch(error => teller.say(`while ending: ${(error as Error).message}`))
+    await seen.shelf.close()
+    if (isOnce) rmSync(folder, { recursive: true, force: true })
     process.exit(code)
   }
-  process.on('SIGINT', () => void stop(0))
-  process.on('SIGTERM', () => void stop(0))
-  try {
-    await tell(place)
-  } catch (error) {
-    say(`failed: ${(error as Error).message}`)
-    if (isOnce) return stop(1)
+  let isEnding = false
+  const onSignal = (): void => {
+    if (isEnding) process.exit(1)
+    isEnding = true
+    teller.say('ending …')
+    void end(isOnce ? 1 : 0)
   }
-  say(`done in ${Math.round((Date.now() - begun) / 1000)} s`)
-  if (isOnce) return stop(0)
-  lookAround(place)
-  if (process.env['KUBECONFIG']) return 0
+  process.on('SIGINT', onSignal).on('SIGTERM', onSignal)
+  try {
+    teller.title('The controller')
+    machine = await startMachine(folder, seen.shelf.hubEndpoint, teller)
+    await tellFirst(machine, seen)
+    await tellSwitch(machine, seen.shelf)
+  } catch (error) {
+    if (isEnding) await sleep(60_000)
+    teller.say(`failed: ${(error as Error).message}`)
+    return end(1)
+  }
+  teller.say(`done after ${teller.seconds()} s`)
+  if (isOnce) return end(0)
+  inviteOn(machine)
   for (;;) await sleep(60_000)
 }
 

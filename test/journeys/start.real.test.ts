@@ -1,41 +1,90 @@
-// `npm start -- --once` as a newcomer runs it: a cluster of its own, the samples, three answers, exit code 0, nothing left running.
+// `npm start -- --once` as a newcomer runs it: an ordinary user with an empty home, no GPU, no cluster, no engine; the Hub is out of reach.
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { execa } from 'execa'
-import { describe, expect, it } from 'vitest'
-import { whyNoOllama } from '../cluster/ollama.ts'
-import { whyNotHere } from '../cluster/programs.ts'
+import { afterAll, describe, expect, it } from 'vitest'
+import { freePort } from '../stand-ins/engine/start.ts'
+import { expectStory } from './story.ts'
 
 const start = fileURLToPath(new URL('../../scripts/start.ts', import.meta.url))
-const reason = whyNotHere() ?? whyNoOllama()
-if (reason) console.log(`npm start is not tried: ${reason}`)
+const golden = new URL('./golden/start.txt', import.meta.url)
+const nobody = 65_534
+const isRoot = process.getuid?.() === 0
+const folder = mkdtempSync(join(tmpdir(), 'switchyard-newcomer-'))
+const [home, temporary] = [join(folder, 'home'), join(folder, 'tmp')]
+for (const one of [home, temporary]) mkdirSync(one)
+chmodSync(folder, 0o755)
+if (isRoot) for (const one of [home, temporary]) chownSync(one, nobody, nobody)
 
-/** Without a cluster of the caller's. */
-const run = () =>
-  execa(process.execPath, [start, '--once'], {
-    env: { NO_COLOR: '1', KUBECONFIG: undefined },
+/** How a machine reaches the npm registry is the machine's; everything else a newcomer does not have. */
+const ofNetwork = /^(npm_config_registry|(https?|no|all)_proxy|NODE_EXTRA_CA_CERTS|SSL_CERT_(FILE|DIR))$/i
+const environment = {
+  ...Object.fromEntries(Object.entries(process.env).filter(([name]) => ofNetwork.test(name))),
+  // Node and npm, and no engine that the machine may have.
+  PATH: `${dirname(process.execPath)}:/usr/local/bin:/usr/bin:/bin`,
+  HOME: home,
+  TMPDIR: temporary,
+  NO_COLOR: '1',
+  // Nobody listens there.
+  SWITCHYARD_HUB_ENDPOINT: `http://127.0.0.1:${await freePort()}`,
+}
+
+const run = (...words: readonly string[]) =>
+  execa(process.execPath, [start, '--once', ...words], {
+    env: environment,
+    extendEnv: false,
     reject: false,
     all: true,
-    timeout: 600_000,
+    timeout: 300_000,
+    ...(isRoot ? { uid: nobody, gid: nobody } : {}),
   })
 
-/** What is said after the time at the line's begin, and lines without one. */
+/** What differs from run to run is taken away: times, the folder, ports and process numbers. */
 const saidIn = (output: string): readonly string[] =>
-  output.split('\n').map(line => line.replace(/^ *\d+\.\d s {2}/, ''))
+  output.split('\n').map(line =>
+    line
+      .replace(/^ *\d+\.\d s {2}/, '')
+      .replaceAll(/\/\S*switchyard-start-\w+/g, 'FOLDER')
+      .replaceAll(/127\.0\.0\.1:\d{2,}/g, '127.0.0.1:PORT')
+      .replaceAll(/process \d+/g, 'process PID')
+      .replaceAll(/\d+(\.\d+)? s\b/g, 'TIME')
+      .trimEnd(),
+  )
+
+const processesIn = async (): Promise<string> =>
+  (await execa('ps', ['-eo', 'pid,args', '-ww'])).stdout
+    .split('\n')
+    .filter(line => line.includes(folder))
+    .join('\n')
+
+const ping = await execa('npm', ['view', 'node-llama-cpp@3.22.1', 'version'], {
+  reject: false,
+  timeout: 60_000,
+})
+const reason = ping.failed ? `the npm registry cannot be reached: ${ping.stderr.split('\n')[0]}` : undefined
+if (reason) console.log(`npm start is not tried: ${reason}`)
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 describe.skipIf(reason !== undefined)('npm start -- --once', () => {
-  it('tells the whole story, gets the answers of the right models and ends with 0', async () => {
-    const { all = '', exitCode } = await run()
-    if (exitCode !== 0) console.log(all)
-    expect(exitCode).toBe(0)
-    const said = saidIn(all)
-    expect(said.filter(line => line.startsWith('asked: '))).toEqual([
-      'asked: I am a tiny stand-in for llama3.2:1b.',
-      'asked: And I am a tiny stand-in for qwen2.5:0.5b.',
-      'asked: I am a tiny stand-in for llama3.2:1b.',
-      'asked: I am a tiny stand-in for Qwen2.5-0.5B-Instruct.',
+  it('fetches an engine, serves a model, answers, switches, answers again, and leaves nothing', async () => {
+    const { all = '', exitCode } = await run('--engine', 'LlamaCpp')
+    const lines = saidIn(all)
+    expect(exitCode, all).toBe(0)
+    expectStory({ lines, end: () => undefined }, golden)
+    console.log(/from the first line to the first answer: .*/.exec(all)?.[0])
+    expect(await processesIn()).toBe('')
+    expect(readdirSync(temporary).filter(name => name.startsWith('switchyard-start-'))).toEqual([])
+    expect(readdirSync(home).filter(name => !['.npm', '.cache'].includes(name))).toEqual([])
+  }, 360_000)
+
+  it('ends with 1 and a sentence for an engine that is none', async () => {
+    const { all, exitCode } = await run('--engine', 'Abacus')
+    expect([exitCode, all.trim().split('\n').at(-1)]).toEqual([
+      1,
+      expect.stringContaining('--engine: Abacus is not one of Ollama, VLLM, LlamaCpp'),
     ])
-    expect(said.some(line => /^Model llama3-2-1b +Downloading .*%/.test(line))).toBe(true)
-    expect(said.some(line => line.includes('qwen2-5-0-5b-ollama is proved, down for'))).toBe(true)
-    expect(said.some(line => /^runtime\.switchyard\.dev\/ollama +True +Active/.test(line))).toBe(true)
-  }, 660_000)
+  }, 60_000)
 })

@@ -1,4 +1,4 @@
-// The embedded default of `npm start`: a real cluster on this machine, with a hub and a registry of constructed tiny models.
+// The embedded default of `npm run demo:cluster`: a real cluster on this machine, with a hub and a registry of constructed tiny models.
 import { mkdirSync, mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

@@ -1,4 +1,4 @@
-// Where `npm start` tells its story: a cluster started for it, or the one that KUBECONFIG names.
+// Where `npm run demo:cluster` tells its story: a cluster started for it, or the one that KUBECONFIG names.
 export interface Place {
   kubectl(args: readonly string[], options?: { input?: string }): Promise<string>
   readonly kubectlPath: string
