@@ -1,4 +1,5 @@
 // The port of the API: what it asks of the platform it stands on. It writes only as people do, under the same rules.
+import type { Discovery } from '../domain/discovery.ts'
 import type { Kind, Model, Ref, Runtime } from '../domain/object.ts'
 import type { Wish } from '../domain/wish.ts'
 
@@ -37,5 +38,9 @@ export interface ApiParts {
     runtime: Runtime,
     how: { readonly lines: number; readonly back: number },
   ) => Promise<readonly string[]>
+  /** What lies in this folder, else in those of Runtimes and the usual ones of engines. */
+  readonly discover: (
+    folder?: string,
+  ) => Promise<readonly (Discovery | { readonly root: string; readonly failure: string })[]>
   readonly now: () => Date
 }

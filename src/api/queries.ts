@@ -27,6 +27,11 @@ export const EventQuery = ListQuery.extend({
   name: z.string().max(512).optional(),
 })
 
+/** Without a folder: the usual ones. */
+export const DiscoverQuery = z.strictObject({
+  folder: z.string().startsWith('/', 'must be an absolute path').max(4096).optional(),
+})
+
 const texts = z.record(z.string().max(317), z.string().max(4096))
 
 export const PatchBody = z.strictObject({

@@ -4,7 +4,7 @@ import Fastify, { type FastifyInstance } from 'fastify'
 import type { ApiParts } from './api-parts.ts'
 import { streamEvents } from './event-stream.ts'
 import { NotThere, toProblem } from './problem.ts'
-import { EventQuery, parse } from './queries.ts'
+import { DiscoverQuery, EventQuery, parse } from './queries.ts'
 import { addObjectRoutes } from './routes.ts'
 
 const largestBody = 1024 * 1024
@@ -34,6 +34,9 @@ export const createApi = (parts: ApiWish): FastifyInstance => {
     reply.code(problem.status).type('application/problem+json')
     return JSON.stringify(problem)
   })
+  app.get('/api/v1/discoveries', async ({ query }) => ({
+    items: await parts.discover(parse(DiscoverQuery, query).folder),
+  }))
   app.get('/healthz', async () => ({ status: 'ok' }))
   addEvents(app, parts)
   addObjectRoutes(app, parts)

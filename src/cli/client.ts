@@ -1,4 +1,5 @@
 // The port of the commands: one host or one cluster, spoken to alike. Made by the program's entry.
+import type { Discovery } from '../domain/discovery.ts'
 import type { Kind, Model, Ref, Runtime } from '../domain/object.ts'
 import type { Change } from '../domain/request.ts'
 import type { Wish } from '../domain/wish.ts'
@@ -35,6 +36,9 @@ export interface LogWish {
   readonly follow: boolean
 }
 
+/** What lies in a folder, or why nothing can be said. */
+export type Found = Discovery | { readonly root: string; readonly failure: string }
+
 export type ApplyResult = 'created' | 'configured' | 'unchanged'
 
 /** Each throws Refusal with a sentence and what to do. */
@@ -54,6 +58,8 @@ export interface Client {
   logs(runtime: Runtime, wish: LogWish): AsyncIterable<string>
   /** Oldest first. */
   happenings(wish: HappeningWish): AsyncIterable<Happening>
+  /** What lies in these folders of the machine, or in the usual ones; absent for a cluster, whose volumes nobody here can see. */
+  readonly discover?: (folders: readonly string[]) => Promise<readonly Found[]>
   /** Who else declares the field of the spec, and would put it back; undefined on a host. */
   ownerOf(seen: Seen, field: string): string | undefined
   close(): Promise<void>

@@ -11,6 +11,7 @@ import { kinds } from '../domain/crd.ts'
 import type { Kind, Ref, Runtime } from '../domain/object.ts'
 import {
   type Client,
+  type Found,
   type Happening,
   type HappeningWish,
   type LogWish,
@@ -115,6 +116,12 @@ export const createHostClient = (socket: string): Client => {
     },
     logs: (runtime, wish) => readLogs(call, runtime, wish),
     happenings: wish => readHappenings(socket, wish),
+    discover: async folders => {
+      const wanted = folders.length > 0 ? folders : [undefined]
+      const ask = (folder?: string) =>
+        call<{ items: readonly Found[] }>({ path: '/api/v1/discoveries', query: { folder } })
+      return (await Promise.all(wanted.map(ask))).flatMap(({ items }) => items)
+    },
     ownerOf: () => undefined,
     close: async () => undefined,
   }

@@ -1,6 +1,6 @@
 // What every command works with: the printer, a way to a client, the time; and the options that all of them take.
 import type { Command } from 'commander'
-import type { Client } from './client.ts'
+import type { Client, Found } from './client.ts'
 import type { Format, Printer } from './print.ts'
 
 /** Where to speak to: words of the command line, before anything is looked up. */
@@ -16,20 +16,6 @@ export interface Options extends Choice {
   readonly output?: Format
 }
 
-/** What lies in a folder, as the worker's discover tells it. */
-export interface Found {
-  readonly root: string
-  readonly bytes: number
-  readonly copies: readonly {
-    readonly layout: string
-    readonly path: string
-    readonly model: string
-    readonly bytes: number
-    readonly isComplete: boolean
-    readonly receipt: 'Fetched' | 'Adopted' | 'None'
-  }[]
-}
-
 export interface Stage {
   readonly print: Printer
   /** Throws Refusal when neither a host nor a cluster is there. */
@@ -37,8 +23,8 @@ export interface Stage {
   readonly now: () => Date
   readonly input: NodeJS.ReadStream
   readonly secretsFolder: string
-  /** undefined for what is no folder, or may not be read */
-  readonly discover: (folder: string) => Promise<Found | undefined>
+  /** Looks as the person who typed: where no host can be asked. */
+  readonly discover: (folder: string) => Promise<Found>
   readonly usualFolders: readonly string[]
 }
 

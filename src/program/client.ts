@@ -40,7 +40,7 @@ export const client = (words: readonly string[]): Promise<number> => {
     usualFolders,
     discover: async folder => {
       const { discover } = await import('../worker/discover.ts')
-      return discover(folder).catch(() => undefined)
+      return discover(folder).catch((error: Error) => ({ root: folder, failure: error.message }))
     },
   })
 }

@@ -18,6 +18,7 @@ export const serveApi = async (host: Host, socket: string, log: Log): Promise<Fa
     objects: host.objects,
     diary: host.diary,
     logs: (runtime, how) => readLogs(host.platform.servings, runtime, how),
+    discover: host.discover,
     now: () => new Date(),
     onDefect: err => log.error({ err }, 'a request to the API failed'),
   })

@@ -19,6 +19,7 @@ export const openApi = async () => {
     people,
     diary: journal,
     logs: async (_, { lines, back }) => [`line of run -${back}`, 'last line'].slice(-lines),
+    discover: async (folder = '/usual') => [{ root: folder, failure: 'closed to us' }],
     now: () => new Date('2026-11-27T03:00:00.000Z'),
     onDefect: error => defects.push(error),
   })

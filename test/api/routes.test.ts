@@ -142,4 +142,14 @@ describe('the API of a host', () => {
       lines: ['line of run -1', 'last line'],
     })
   })
+
+  it('tells what lies on the machine, in the usual folders or a named one', async () => {
+    const ask = async (query: string) => (await api.ask('GET', `/api/v1/discoveries${query}`)).body
+    expect(await ask('')).toEqual({ items: [{ root: '/usual', failure: 'closed to us' }] })
+    expect(await ask('?folder=/srv')).toMatchObject({ items: [{ root: '/srv' }] })
+    expect(await ask('?folder=srv')).toMatchObject({
+      status: 422,
+      detail: 'folder: must be an absolute path',
+    })
+  })
 })

@@ -4,7 +4,7 @@ import type { Client, Seen } from '../../src/cli/client.ts'
 import { Printer } from '../../src/cli/print.ts'
 import { runProgram } from '../../src/cli/program.ts'
 import { toSeen } from '../../src/cli/seen.ts'
-import type { Found } from '../../src/cli/stage.ts'
+import type { Discovery } from '../../src/domain/discovery.ts'
 
 export const now = new Date('2026-11-27T03:00:00.000Z')
 const created = '2026-11-27T02:00:00.000Z'
@@ -216,9 +216,10 @@ const clientOf = (all: readonly Seen[], asked: unknown[], owner: string | undefi
 })
 
 const copy = { bytes: 8_000_000_000, isComplete: true, receipt: 'None' } as const
-const found: Found = {
+const found: Discovery = {
   root: '/models',
   bytes: 16_000_000_000,
+  unreadable: ['closed'],
   copies: [
     { ...copy, layout: 'HubCache', path: 'hub', model: 'Qwen/Qwen2.5-7B-Instruct', receipt: 'Fetched' },
     { ...copy, layout: 'OllamaStore', path: '', model: 'registry.ollama.ai/library/llama3.2:3b' },
@@ -250,7 +251,7 @@ export const show = async (words: readonly string[], wish: Wish = {}): Promise<S
     input: Readable.from([wish.input ?? '']) as unknown as NodeJS.ReadStream,
     secretsFolder: wish.secretsFolder ?? '/nowhere',
     usualFolders: ['/models', '/nowhere'],
-    discover: async folder => (folder === '/models' ? found : undefined),
+    discover: async folder => (folder === '/models' ? found : { root: folder, failure: 'is no folder' }),
   })
   return { exitCode, out: out.join(''), err: err.join(''), asked }
 }

@@ -125,6 +125,10 @@ describe('a host, driven by its commands alone', () => {
     expect(await done('logs', 'gpu', '--tail', '5')).not.toBe('')
   })
 
+  it('finds on the machine what it fetched', async () => {
+    expect(await done('discover')).toMatch(/^hf:tiny\/alpha +\d.* yes +fetched /m)
+  })
+
   it('takes back what it printed', async () => {
     const printed = await done('get', '-o', 'yaml')
     const again = await machine.type(['apply', '-f', '-'], printed)

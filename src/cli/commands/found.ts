@@ -1,10 +1,12 @@
 // discover and adopt: what lies on this machine already, and a Model for it, so that its bytes are hashed and used where they are.
+import { join, resolve } from 'node:path'
 import { showBytes } from '../../domain/crd-display.ts'
+import type { DiscoveredCopy } from '../../domain/discovery.ts'
 import type { Runtime } from '../../domain/object.ts'
-import { type Client, Refusal, type Seen } from '../client.ts'
+import { type Client, type Found, Refusal, type Seen } from '../client.ts'
 import { clean } from '../print.ts'
 import { parseSource, toObjectName } from '../source-words.ts'
-import { type Found, type Register, type Scene, type Stage, withClient } from '../stage.ts'
+import { type Options, type Register, type Scene, type Stage, withClient } from '../stage.ts'
 import { alignRows } from '../table.ts'
 import { findTarget, parseTarget } from '../target.ts'
 
@@ -20,9 +22,7 @@ export const registerFound: Register = (program, stage) => {
       'what models lie in these folders (default: where Hub, Ollama and Switchyard keep theirs); changes nothing',
     )
     .option('-o, --output <format>', 'json')
-    .action((folders: readonly string[], options: { readonly output?: string }) =>
-      discover(stage, folders, options),
-    )
+    .action((folders: readonly string[], _, command) => discover(stage, folders, command.optsWithGlobals()))
   program
     .command('adopt <source>')
     .description(
@@ -33,40 +33,54 @@ export const registerFound: Register = (program, stage) => {
     .action((source, _, command) => withClient<Adopts>(stage, command, scene => adopt(stage, scene, source)))
 }
 
-const discover = async (
-  { print, discover: look, usualFolders }: Stage,
+/** A host is asked: it looks as whom its works run. Elsewhere the person looks. */
+const lookInto = async (
+  stage: Stage,
   named: readonly string[],
-  { output }: { readonly output?: string },
-): Promise<void> => {
-  const found: Found[] = []
-  for (const folder of named.length > 0 ? named : usualFolders) {
-    const here = await look(folder)
-    if (here) found.push(here)
-    else if (named.length > 0)
-      throw new Refusal(`${folder} is no folder that can be read; write its absolute path`)
+  options: Options,
+): Promise<readonly Found[]> => {
+  const client = await stage.connect(options).catch(() => undefined)
+  try {
+    if (client?.discover) return await client.discover(named)
+    return await Promise.all((named.length > 0 ? named : stage.usualFolders).map(stage.discover))
+  } finally {
+    await client?.close()
   }
-  if (output === 'json') return print.data(found, 'json')
-  const rows = found.flatMap(({ root, copies }) => copies.map(copy => rowOf(root, copy)))
-  if (rows.length === 0)
-    print.note(`no model lies in ${(named.length > 0 ? named : usualFolders).join(', ')}`)
-  else print.lines(alignRows([['MODEL', 'SIZE', 'WHOLE', 'OURS', 'WHERE'], ...rows]))
-  if (rows.some(row => row[3] === 'no')) print.note('use one: switchyard adopt SOURCE --on RUNTIME')
 }
 
-const rowOf = (root: string, copy: Found['copies'][number]): readonly string[] => {
+const discover = async (stage: Stage, folders: readonly string[], options: Options): Promise<void> => {
+  const { print } = stage
+  const named = folders.map(folder => resolve(folder))
+  const all = await lookInto(stage, named, options)
+  if (options.output === 'json') return print.data(all, 'json')
+  const found = all.filter(one => 'copies' in one)
+  const rows = found.flatMap(({ root, copies }) => copies.map(copy => rowOf(root, copy)))
+  if (rows.length > 0) print.lines(alignRows([['MODEL', 'SIZE', 'WHOLE', 'OURS', 'WHERE'], ...rows]))
+  else print.note(`no model lies in ${all.map(({ root }) => root).join(', ') || 'the usual folders'}`)
+  for (const { root, unreadable } of found)
+    for (const path of unreadable) print.note(`${clean(join(root, path))} cannot be read`)
+  if (rows.some(row => row[3] === 'no')) print.note('use one: switchyard adopt SOURCE --on RUNTIME')
+  refuseFailed(all.filter(one => 'failure' in one && named.length > 0))
+}
+
+const refuseFailed = (failed: readonly Found[]): void => {
+  const [first] = failed
+  if (first && 'failure' in first) throw new Refusal(`${first.root}: ${first.failure}`)
+}
+
+const rowOf = (root: string, copy: DiscoveredCopy): readonly string[] => {
   const source = {
     HubCache: `hf:${copy.model}`,
     OllamaStore: `ollama:${copy.model.replace(/^registry\.ollama\.ai\/(library\/)?/, '')}`,
     Folder: `local:${copy.path}`,
   }[copy.layout]
   const ours = { Fetched: 'fetched', Adopted: 'adopted', None: 'no' }[copy.receipt]
-  const where = copy.path === '' ? root : `${root}/${copy.path}`
   return [
-    clean(source ?? copy.model),
+    clean(source),
     showBytes(copy.bytes),
     copy.isComplete ? 'yes' : 'no',
     ours,
-    clean(where),
+    clean(join(root, copy.path)),
   ]
 }
 
