@@ -175,13 +175,15 @@ async function* readHappenings(socket: string, wish: HappeningWish): AsyncGenera
     name: about?.metadata.name,
   }
   const answer = await open(socket, { path: '/api/v1/events', query })
-  // Told by the end of the lines.
-  answer.once('error', () => undefined)
   try {
     for await (const line of createInterface({ input: answer }))
       if (line !== '') yield toHappening(JSON.parse(line) as DiaryEntry)
-    if (!answer.complete) throw new Refusal('the host has ended the stream: is it running?', 4)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ECONNRESET') throw error
   } finally {
+    // Whoever stops reading ends the connection, which is no error of his.
+    answer.once('error', () => undefined)
     answer.destroy()
   }
+  if (!answer.complete) throw new Refusal('the host has ended the stream: is it running?', 4)
 }

@@ -37,7 +37,8 @@ export class Printer {
   }
 
   get width(): number {
-    return this.#parts.out.columns ?? 120
+    // 0: a terminal that was not told its size
+    return this.#parts.out.columns || 120
   }
 
   tint(tint: Tint, text: string): string {

@@ -4,6 +4,21 @@ import type { Happening } from '../../src/cli/client.ts'
 import { createHostClient } from '../../src/cli/host-client.ts'
 import { aModel, openApi } from './api-scene.ts'
 
+describe('the event stream of a host that ends', () => {
+  it('ends with a sentence and the exit code of who does not answer', async () => {
+    const api = await openApi()
+    await api.ask('PUT', '/api/v1/models/a', aModel('a'))
+    const reading = (async () => {
+      for await (const _ of createHostClient(api.socket).happenings({ since: 0, follow: true }))
+        await api.close()
+    })()
+    await expect(reading).rejects.toMatchObject({
+      message: 'the host has ended the stream: is it running?',
+      exitCode: 4,
+    })
+  })
+})
+
 describe('the event stream of a host', () => {
   let api: Awaited<ReturnType<typeof openApi>>
   beforeAll(async () => {

@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
+import { Printer } from '../../src/cli/print.ts'
 import { aModel, aRuntime, show } from './cli-scene.ts'
 
 describe('a request', () => {
@@ -110,6 +111,28 @@ describe('a terminal', () => {
 
   it('is not moved by what an engine wrote', async () => {
     expect((await show(['logs', 'gpu-a'])).out).toBe('INFO loading�[2J\n')
+  })
+})
+
+describe('live lines', () => {
+  const draw = (columns: number, lines: readonly string[]): string => {
+    const told: string[] = []
+    const out = { write: (text: string) => told.push(text), isTTY: true, columns }
+    const print = new Printer({ out, err: out, wantsColour: true })
+    print.live(lines.map(line => print.tint('bold', line)))
+    print.live(['end'])
+    return told.join('')
+  }
+
+  it('are drawn over the ones before', () => {
+    expect(draw(80, ['a', 'b'])).toBe(
+      '\r\x1b[1ma\x1b[0m\x1b[K\n\x1b[1mb\x1b[0m\x1b[K\n\x1b[J\x1b[2A\rend\x1b[K\n\x1b[J',
+    )
+  })
+
+  it('never wrap, and are whole on a terminal that does not know its size', () => {
+    expect(draw(5, ['abcdefgh'])).toContain('\x1b[1mabcd\x1b[0m\x1b[K')
+    expect(draw(0, ['abcdefgh'])).toContain('abcdefgh')
   })
 })
 
