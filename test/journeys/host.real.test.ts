@@ -170,6 +170,20 @@ describe('a host, whose daemon is killed in the middle of everything', () => {
     expect(await machine.scrape()).toMatch(/^node_memory_MemTotal_bytes [1-9]/m)
   })
 
+  it('is found well by the doctor, who is neither in its way nor taken in by its own engine', async () => {
+    const { exitCode, stdout } = await machine.type(['doctor', '-o', 'json'])
+    const { findings } = JSON.parse(stdout) as {
+      findings: readonly { check: string; state: string; message: string }[]
+    }
+    // The manifest of another test is all that is wrong.
+    expect(findings.filter(({ state }) => state === 'Fault').map(({ check }) => check)).toEqual(['Manifests'])
+    expect(exitCode).toBe(1)
+    const saidOf = (check: string) => findings.find(one => one.check === check)?.message
+    expect(saidOf('Store')).toMatch(/in use by .* \(PID \d+\)$/)
+    expect(saidOf('Socket')).toMatch(/answers$/)
+    expect(saidOf('Port of gpu')).toMatch(/, served by .* \(PID \d+\)$/)
+  })
+
   it('goes back when a model does not load, and says why', async () => {
     machine.write('runtime.yaml', [aRuntime('broken')])
     await until('beta is gone', async () => (await listed()).length === 0)
