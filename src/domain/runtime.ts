@@ -253,6 +253,7 @@ const StorageNote = z.object({
   quotaBytes: bytes().optional().describe('Bytes that models may take.'),
   usedBytes: bytes().describe('Bytes of the copies that are there.'),
   reservedBytes: bytes().describe('Bytes promised to downloads that run.'),
+  freeBytes: bytes().optional().describe('Bytes that the quota leaves; the disk may leave less.'),
 })
 
 /** Figures as people read them: what `kubectl get runtimes -o wide` prints. */

@@ -4,6 +4,7 @@ import { type Condition, mergeConditions } from './conditions.ts'
 import { displayModel, displayRuntime } from './crd-display.ts'
 import type { ModelDecision, RuntimeDecision } from './decision.ts'
 import { type Fact, fact, withoutAbsent } from './fact.ts'
+import { budgetOf } from './ledger.ts'
 import type { ModelStatus } from './model.ts'
 import { nextOperations } from './model-history.ts'
 import type { ModelFacts } from './model-settle.ts'
@@ -68,11 +69,12 @@ export const nextRuntimeStatus = (seen: RuntimeObservation, decision: RuntimeDec
   }
 }
 
-const storageOf = (ledger: NonNullable<RuntimeObservation['ledger']>) => ({
-  ...(ledger.quotaBytes === undefined ? {} : { quotaBytes: ledger.quotaBytes }),
-  usedBytes: ledger.usedBytes,
-  reservedBytes: ledger.reservedBytes,
-})
+/** By the ledger alone: what the disk has free moves with every byte that anybody writes. */
+const storageOf = (ledger: NonNullable<RuntimeObservation['ledger']>) => {
+  const { quotaBytes, usedBytes, reservedBytes } = ledger
+  const freeBytes = budgetOf(ledger)
+  return withoutAbsent({ quotaBytes, usedBytes, reservedBytes, freeBytes })
+}
 
 const movingPhases: readonly string[] = [
   'Switching',
