@@ -98,7 +98,9 @@ const main = async (): Promise<number> => {
     teller.say('ending …')
     void end(isOnce ? 1 : 0)
   }
-  process.on('SIGINT', onSignal).on('SIGTERM', onSignal)
+  // A terminal that was closed takes no words any more; what runs is ended all the same.
+  process.stdout.on('error', () => undefined)
+  process.on('SIGINT', onSignal).on('SIGTERM', onSignal).on('SIGHUP', onSignal)
   try {
     teller.title('The controller')
     machine = await startMachine(folder, seen.shelf.hubEndpoint, teller)

@@ -86,6 +86,15 @@ const startDaemon = async (
   env: Readonly<Record<string, string>>,
   log: string,
 ): Promise<ChildProcess> => {
+  const client = createHostClient(env['SWITCHYARD_SOCKET'] ?? '')
+  const isUp = () =>
+    client.list('Model').then(
+      () => true,
+      () => false,
+    )
+  const numbered = `${log}.pid`
+  if (await isUp())
+    throw new Error(`another npm start runs: end it with Ctrl-C there, or: kill $(cat ${numbered})`)
   const output = openSync(log, 'w', 0o600)
   const daemon = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', ...words], {
     env: { ...process.env, ...env },
@@ -93,12 +102,7 @@ const startDaemon = async (
     detached: true,
   })
   closeSync(output)
-  const client = createHostClient(env['SWITCHYARD_SOCKET'] ?? '')
-  const isUp = () =>
-    client.list('Model').then(
-      () => true,
-      () => false,
-    )
+  writeFileSync(numbered, `${daemon.pid}\n`)
   for (const end = Date.now() + 60_000; !(await isUp()); await sleep(50)) {
     if (daemon.exitCode !== null || Date.now() > end)
       throw new Error(`switchyard host does not run: ${readFileSync(log, 'utf8').trim().split('\n').at(-1)}`)
