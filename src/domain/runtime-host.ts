@@ -7,11 +7,18 @@ import { atomicList, withRules, word } from './schema.ts'
 export const hardenings = ['Strict', 'Compat', 'Off'] as const
 export type Hardening = (typeof hardenings)[number]
 
+/** A service by its whole name: no path, no pattern, no option. */
+const unitPattern = '^[A-Za-z0-9_][A-Za-z0-9:_.@-]*\\.service$'
+
 export const Host = withRules(
   z.object({
     command: atomicList(argument(), 64).optional().meta({
       description:
         'Words that start the engine, without a shell; default: vllm serve or ollama serve, found on the PATH.',
+    }),
+    unit: word(255, unitPattern).optional().meta({
+      description:
+        'Unit of systemd of an Ollama that is not ours, for example ollama.service; it is watched, and switched through its API alone.',
     }),
     url: word(512, endpointPattern).optional().meta({
       description:
@@ -33,6 +40,12 @@ export const Host = withRules(
         self.url === undefined || [self.command, self.port, self.hardening].every(one => one === undefined),
     },
     {
+      rule: '!has(self.unit) || !has(self.command) && !has(self.url) && !has(self.hardening)',
+      message: 'unit is for a unit that is not ours; command, url and hardening do not go with it',
+      holds: self =>
+        self.unit === undefined || [self.command, self.url, self.hardening].every(one => one === undefined),
+    },
+    {
       rule: `!has(self.url) || !self.url.contains('..')`,
       message: "url must not contain '..'",
       fieldPath: '.url',
@@ -41,11 +54,25 @@ export const Host = withRules(
   ],
 )
 
-export const urlNeedsOllama = {
-  rule: 'self.engine == "Ollama" || !has(self.host) || !has(self.host.url)',
-  message: 'host.url is for Ollama; vLLM changes its model only with a new process',
-  holds: (self: {
-    readonly engine: string
-    readonly host?: { readonly url?: string | undefined } | undefined
-  }) => self.engine === 'Ollama' || self.host?.url === undefined,
+interface Wish {
+  readonly engine: string
+  readonly host?: { readonly url?: string | undefined; readonly unit?: string | undefined } | undefined
 }
+
+export const foreignNeedsOllama = [
+  {
+    rule: 'self.engine == "Ollama" || !has(self.host) || !has(self.host.url)',
+    message: 'host.url is for Ollama; vLLM changes its model only with a new process',
+    holds: (self: Wish) => self.engine === 'Ollama' || self.host?.url === undefined,
+  },
+  {
+    rule: 'self.engine == "Ollama" || !has(self.host) || !has(self.host.unit)',
+    message:
+      'host.unit is for Ollama; vLLM changes its model only with a new process: let Switchyard start it',
+    holds: (self: Wish) => self.engine === 'Ollama' || self.host?.unit === undefined,
+  },
+]
+
+/** Its process is not ours: it is spoken to, and never started or ended. */
+export const isForeign = ({ host }: Pick<Wish, 'host'>): boolean =>
+  host?.url !== undefined || host?.unit !== undefined

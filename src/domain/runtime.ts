@@ -4,7 +4,7 @@ import { Capabilities } from './capabilities.ts'
 import { objectNamePattern } from './names.ts'
 import { Operation } from './operation.ts'
 import { apiKeyRef, argument, ConditionSchema, dataKey, dnsName, engineName, Handled } from './parts.ts'
-import { Host, urlNeedsOllama } from './runtime-host.ts'
+import { foreignNeedsOllama, Host } from './runtime-host.ts'
 import { Storage } from './runtime-storage.ts'
 import {
   atomicList,
@@ -167,7 +167,7 @@ export const RuntimeSpec = withRules(
   [
     activeNeedsBlock,
     keyNeedsVllm,
-    urlNeedsOllama,
+    ...foreignNeedsOllama,
     {
       rule: 'has(self.kubernetes) || has(self.host)',
       message: 'kubernetes or host must say what runs the engine',

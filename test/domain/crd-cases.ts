@@ -203,6 +203,19 @@ const runtimeRules: readonly Omit<RuleCase, 'kind'>[] = [
   },
   {
     at: 'host',
+    message: 'unit is for a unit that is not ours; command, url and hardening do not go with it',
+    good: { engine: 'Ollama', host: { unit: 'ollama.service', port: 11434 } },
+    bad: { engine: 'Ollama', host: { unit: 'ollama.service', hardening: 'Off' } },
+  },
+  {
+    at: '',
+    message:
+      'host.unit is for Ollama; vLLM changes its model only with a new process: let Switchyard start it',
+    good: { engine: 'Ollama', host: { unit: 'ollama.service' } },
+    bad: { engine: 'VLLM', host: { unit: 'vllm.service' } },
+  },
+  {
+    at: 'host',
     message: "url must not contain '..'",
     good: { engine: 'Ollama', host: { url: 'http://127.0.0.1:11434' } },
     bad: { engine: 'Ollama', host: { url: 'http://a..b:11434' } },

@@ -38,7 +38,7 @@ const isComplete = (): boolean =>
 
 /** Of the machine outside: accounts that the packages' own services run as, and how libraries are found. */
 const kept =
-  'passwd group nsswitch.conf ld.so.cache ld.so.conf ld.so.conf.d ssl alternatives dbus-1 polkit-1 pam.d security login.defs'
+  'passwd group hosts resolv.conf nsswitch.conf ld.so.cache ld.so.conf ld.so.conf.d ssl alternatives dbus-1 polkit-1 pam.d security login.defs'
 const masked = ['systemd-logind.service', 'console-getty.service', 'getty.target', 'systemd-networkd.service']
 
 const layOut = (folder: string): void => {

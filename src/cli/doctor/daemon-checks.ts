@@ -3,6 +3,7 @@ import { statSync } from 'node:fs'
 import { connect } from 'node:net'
 import { delimiter, join } from 'node:path'
 import type { Runtime } from '../../domain/object.ts'
+import { isForeign } from '../../domain/runtime-host.ts'
 import { type Finding, fault, good, notLooked } from './finding.ts'
 import { type Places, placesOf, type StoreSight, type World } from './world.ts'
 
@@ -107,7 +108,7 @@ export const checkEngines = (world: World): readonly Finding[] => {
   const places = placesOf(world)
   const { runtimes } = places ? world.readManifests(places.manifestsFolder) : { runtimes: [] }
   return runtimes
-    .filter(({ spec }) => spec.host?.url === undefined)
+    .filter(({ spec }) => !isForeign(spec))
     .flatMap(one => [checkProgram(world, one), checkPort(world, one)])
 }
 

@@ -1,4 +1,4 @@
-// The engines of a host: processes of ours that the supervisor keeps, and an Ollama that is not ours and is only spoken to.
+// The engines of a host: processes of ours that the supervisor keeps, and an Ollama that is not ours, a unit or an address, and is only spoken to.
 import type { Launch } from '../../domain/engine.ts'
 import { NotSupported, Rejected, Waiting } from '../../domain/failure.ts'
 import { type Runtime, toKey } from '../../domain/object.ts'
@@ -26,6 +26,7 @@ import {
   type Template,
 } from './serving-render.ts'
 import type { Supervisor } from './supervisor.ts'
+import { createAdoptedUnits } from './systemd/adopted-units.ts'
 
 export interface ServingParts {
   readonly supervisor: Supervisor
@@ -42,8 +43,12 @@ const teardownSeconds = 10
 export const createHostServings = (parts: ServingParts) => {
   const watcher = createWatcher(parts)
   const made = madeServings(parts, watcher.noteTold)
-  const of = (runtime: Runtime): Omit<Servings, 'watch'> =>
-    runtime.spec.host?.url === undefined ? made : foreignServings
+  const { runtimes } = parts
+  const units = createAdoptedUnits({ runtimes, wake: key => watcher.tell(key) })
+  const of = ({ spec }: Runtime): Omit<Servings, 'watch'> => {
+    if (spec.host?.unit !== undefined) return units.servings
+    return spec.host?.url === undefined ? made : foreignServings
+  }
   const servings: Servings = {
     observe: runtime => of(runtime).observe(runtime),
     prepare: runtime => of(runtime).prepare(runtime),
@@ -56,7 +61,11 @@ export const createHostServings = (parts: ServingParts) => {
     logs: (runtime, pod, lines) => of(runtime).logs(runtime, pod, lines),
     watch: wake => watcher.watch(wake),
   }
-  return { servings, stop: watcher.stop, tell: watcher.tell }
+  const stop = (): void => {
+    watcher.stop()
+    units.stop()
+  }
+  return { servings, stop, tell: watcher.tell }
 }
 
 type NoteTold = (runtime: Runtime, problems: readonly Problem[]) => void

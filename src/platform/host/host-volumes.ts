@@ -1,6 +1,7 @@
 // The folder of a Runtime as a volume: told apart by disk and path, shared by every Runtime that names it.
 import type { Runtime } from '../../domain/object.ts'
 import type { Problem, Store, Volumes, VolumeView } from '../../domain/platform.ts'
+import { isForeign } from '../../domain/runtime-host.ts'
 import { parseQuantity } from '../../domain/schema.ts'
 import { type Directory, findDirectory } from './directory.ts'
 
@@ -35,17 +36,16 @@ const find = (parts: VolumeParts, runtime: Runtime): VolumeView | Problem => {
 
 /** The store of an Ollama that is not ours is nowhere to be read. */
 const folderOf = ({ modelsFolder }: VolumeParts, { spec }: Runtime): string | undefined =>
-  spec.storage?.directory ?? (spec.host?.url === undefined ? modelsFolder : undefined)
+  spec.storage?.directory ?? (isForeign(spec) ? undefined : modelsFolder)
 
 const layoutOf = ({ spec }: Runtime, root: string): VolumeView['layout'] => {
   if (spec.engine === 'VLLM') return { root, kind: 'HubCache', path: `${root}/hub` }
-  const isOurs = spec.host?.url === undefined
-  return { root, kind: 'OllamaStore', path: isOurs ? `${root}/ollama` : root }
+  return { root, kind: 'OllamaStore', path: isForeign(spec) ? root : `${root}/ollama` }
 }
 
 const storeUnknown = ({ spec }: Runtime): Problem => ({
   reason: 'StoreNotOnVolume',
-  message: `set spec.storage.directory to the folder that the Ollama at ${spec.host?.url} keeps its models in`,
+  message: `set spec.storage.directory to the folder that the Ollama ${spec.host?.unit ?? `at ${spec.host?.url}`} keeps its models in`,
 })
 
 /** Never made by us: where a disk is not mounted, its bytes would land on another one. */

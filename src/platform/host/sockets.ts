@@ -3,15 +3,27 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 
 const listening = '0A'
 
-/** Numbers of the sockets that listen on the port, on whatever address. */
-export const listenersOn = (port: number): readonly string[] =>
+interface Listener {
+  readonly inode: string
+  /** account that made it */
+  readonly uid: number
+}
+
+const listeners = (port: number): readonly Listener[] =>
   ['/proc/net/tcp', '/proc/net/tcp6']
     .flatMap(table => rowsOf(table))
     .flatMap(row => {
-      const [, local = '', , state, , , , , , inode = ''] = row.trim().split(/\s+/)
+      const [, local = '', , state, , , , uid, , inode = ''] = row.trim().split(/\s+/)
       const isOn = Number.parseInt(local.slice(local.lastIndexOf(':') + 1), 16) === port
-      return isOn && state === listening ? [inode] : []
+      return isOn && state === listening ? [{ inode, uid: Number(uid) }] : []
     })
+
+/** Numbers of the sockets that listen on the port, on whatever address. */
+export const listenersOn = (port: number): readonly string[] => listeners(port).map(({ inode }) => inode)
+
+/** The account has a socket that listens there. */
+export const isListenerOf = (port: number, account: number): boolean =>
+  listeners(port).some(({ uid }) => uid === account)
 
 const rowsOf = (table: string): readonly string[] => {
   try {

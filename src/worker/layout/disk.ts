@@ -18,26 +18,34 @@ export const ifThere = async <T>(work: Promise<T>): Promise<T | undefined> => {
   }
 }
 
+/** Whoever shares a store with its account by a group (g+ws) means what is made in it too: it keeps what the kernel gives it. */
+const isShared = async (folder: string): Promise<boolean> => ((await stat(folder)).mode & 0o2020) === 0o2020
+const sharedMode = 0o775
+
 /** Makes the folder and its missing parents, readable for everybody whatever the umask says; their names survive a power cut. */
 export const ensureFolder = async (folder: string): Promise<void> => {
   const first = await makeFolders(folder)
   if (first === undefined) return
+  const isKept = await isShared(dirname(first))
   for (let at = folder; at.length >= first.length; at = dirname(at)) {
     const handle = await open(at, 'r')
-    await inClosing(handle, () => handle.chmod(folderMode))
+    await inClosing(handle, async () => {
+      const isReadable = ((await handle.stat()).mode & folderMode) === folderMode
+      if (!isKept || !isReadable) await handle.chmod(folderMode)
+    })
   }
   await syncUp(dirname(folder), dirname(first))
 }
 
 /** The first folder that was made. Node says ENOENT where a volume refuses: the plain call tells why it does. */
 const makeFolders = async (folder: string): Promise<string | undefined> => {
-  const how = { recursive: true, mode: folderMode } as const
+  const how = { recursive: true, mode: sharedMode } as const
   try {
     return await mkdir(folder, how)
   } catch (error) {
     if (codeOf(error) !== 'ENOENT') throw error
     const missing = await firstMissing(folder)
-    await mkdir(missing, folderMode)
+    await mkdir(missing, sharedMode)
     await mkdir(folder, how)
     return missing
   }
