@@ -49,13 +49,14 @@ it('all bytes come from it, and what is listed from the Hub', async () => {
   expect(asked.filter(one => !one.path.includes('/resolve/'))).toEqual([])
 })
 
-const troubles: [string, Fault, string][] = [
+/** Where most of the bytes come from; absent: whoever is faster, since a part that is short by some bytes is gone on with. */
+const troubles: [string, Fault, string?][] = [
   ['does not have the file', { kind: 'status', status: 404 }, 'hub'],
   ['wants a token', { kind: 'status', status: 401 }, 'hub'],
   ['is overloaded', { kind: 'status', status: 503 }, 'hub'],
   ['resets every connection', { kind: 'reset' }, 'hub'],
   ['falls silent', { kind: 'stall', after: 0 }, 'hub'],
-  ['lists another length', { kind: 'wrongLength', by: -7 }, 'hub'],
+  ['lists another length', { kind: 'wrongLength', by: -7 }],
   ['has bytes with a flipped bit', { kind: 'flipBit', at: 123_456 }, 'hub'],
   ['redirects in a circle', { kind: 'redirectLoop' }, 'hub'],
   ['has no ranges', { kind: 'noRange' }, 'mirror'],
@@ -66,7 +67,7 @@ it.each(troubles)('the copy is right when it %s', async (_, fault, from) => {
   const { result, code } = await place.fetch(source())
   expect(result.failure).toBeUndefined()
   expect(code).toBe(0)
-  expect(sent(hub) > half ? 'hub' : 'mirror').toBe(from)
+  if (from) expect(sent(hub) > half ? 'hub' : 'mirror').toBe(from)
   expect((await place.verify(source(), { revision: hub.commitOf(repo) })).code).toBe(0)
 })
 

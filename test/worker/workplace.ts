@@ -21,7 +21,7 @@ export interface Ended {
 /** Retries at once; silence is long enough for a machine that does much else. */
 export const quick = { attempts: 3, baseMs: 1, idleMs: 5_000 }
 /** For sources that fall silent on purpose. */
-export const impatient = { ...quick, idleMs: 700 }
+export const impatient = { ...quick, idleMs: 1_500 }
 
 export const run = async (task: WorkerTask, io: Partial<WorkerIo> = {}): Promise<Ended> => {
   const lines: string[] = []
