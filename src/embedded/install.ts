@@ -76,6 +76,8 @@ const install = async (
 const npmWords = [
   'ci',
   '--ignore-scripts',
+  // what it says is all that we know of a failure: `npm --silent` above us must not silence it
+  '--loglevel=error',
   '--no-audit',
   '--no-fund',
   '--no-update-notifier',

@@ -1,12 +1,12 @@
 // The real programs read what the worker wrote: Python's huggingface_hub offline, and a real Ollama that lists and answers.
 import { execFile, execFileSync, spawn } from 'node:child_process'
 import { existsSync, globSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { afterAll, describe, expect, it } from 'vitest'
+import { freePort } from '../stand-ins/engine/start.ts'
 import { startHub } from '../stand-ins/hub.ts'
 import { findPython } from '../stand-ins/python-client.ts'
 import { startRegistry } from '../stand-ins/registry.ts'
@@ -82,14 +82,6 @@ print(snapshot_download('acme/tiny'), info.size_on_disk, [(f.file_name, f.blob_p
     place.close()
   })
 })
-
-const freePort = (): Promise<number> =>
-  new Promise(resolve => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number }
-      server.close(() => resolve(port))
-    })
-  })
 
 interface Answer {
   readonly models?: readonly unknown[]

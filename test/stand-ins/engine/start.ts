@@ -1,7 +1,8 @@
 // Starts the engine stand-in as a child process for a test, and reads its stamps and log.
 import { spawn } from 'node:child_process'
+import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
-import { type AddressInfo, createServer } from 'node:net'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -39,13 +40,27 @@ export interface EngineProcess {
   readonly stop: (signal?: NodeJS.Signals) => Promise<number | string>
 }
 
+const handedOut = new Set<number>()
+
+/** Below the ports that outgoing connections are given (32768 and up), and each only once: between this and who listens there, nobody takes it. */
 export async function freePort(host = '127.0.0.1'): Promise<number> {
-  const server = createServer().listen(0, host)
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
+  for (;;) {
+    const port = randomInt(12_000, 30_000)
+    if (handedOut.has(port)) continue
+    handedOut.add(port)
+    if (await isFree(host, port)) return port
+  }
+}
+
+const isFree = async (host: string, port: number): Promise<boolean> => {
+  const server = createServer().listen(port, host)
+  const isOurs = await new Promise<boolean>(resolve => {
+    server.once('listening', () => resolve(true)).once('error', () => resolve(false))
+  })
+  if (!isOurs) return false
   server.close()
   await once(server, 'close')
-  return port
+  return true
 }
 
 const MAIN = fileURLToPath(new URL('./main.ts', import.meta.url))
