@@ -4,7 +4,7 @@ import { endpointPattern } from './names.ts'
 import { argument } from './parts.ts'
 import { atomicList, withRules, word } from './schema.ts'
 
-export const hardenings = ['Strict', 'Compat', 'Off'] as const
+export const hardenings = ['Strict', 'Compat', 'None'] as const
 export type Hardening = (typeof hardenings)[number]
 
 /** A service by its whole name: no path, no pattern, no option. */
@@ -29,7 +29,7 @@ export const Host = withRules(
     }),
     hardening: z.enum(hardenings).optional().meta({
       description:
-        'What the unit of the engine allows: Strict (default), Compat (reads homes, writes what its account may), Off. Without systemd there are no such limits.',
+        'What the unit of the engine allows: Strict (default), Compat (reads homes, writes what its account may), None. Without systemd there are no such limits.',
     }),
   }),
   [

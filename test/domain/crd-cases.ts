@@ -205,7 +205,7 @@ const runtimeRules: readonly Omit<RuleCase, 'kind'>[] = [
     at: 'host',
     message: 'unit is for a unit that is not ours; command, url and hardening do not go with it',
     good: { engine: 'Ollama', host: { unit: 'ollama.service', port: 11434 } },
-    bad: { engine: 'Ollama', host: { unit: 'ollama.service', hardening: 'Off' } },
+    bad: { engine: 'Ollama', host: { unit: 'ollama.service', hardening: 'None' } },
   },
   {
     at: '',

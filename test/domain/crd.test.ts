@@ -31,6 +31,19 @@ describe('The two kinds', () => {
     expect(columns.filter(column => column.priority).map(column => column.name)).toEqual(wide)
   })
 
+  it('have no value in spec that YAML 1.1, which kubectl reads, takes for something else than a word', () => {
+    const values = (schema: Structural): readonly unknown[] => [
+      ...(schema.enum ?? []),
+      ...Object.values(schema.properties ?? {}).flatMap(values),
+      ...(schema.items ? values(schema.items) : []),
+    ]
+    const all = (['Model', 'Runtime'] as const).flatMap(kind =>
+      values(toObjectSchema(kind).properties?.['spec'] ?? { type: 'object' }),
+    )
+    expect(all).toContain('Strict')
+    expect(all.filter(one => /^(y|n|yes|no|on|off|true|false|null|~)$/i.test(String(one)))).toEqual([])
+  })
+
   it('print only fields that exist', () => {
     for (const kind of ['Model', 'Runtime'] as const) {
       for (const { jsonPath } of toCrd(kind).spec.versions[0]?.additionalPrinterColumns ?? []) {

@@ -21,7 +21,7 @@ export interface UnitPlaces {
 export const templates = {
   Strict: 'switchyard-runtime',
   Compat: 'switchyard-compat',
-  Off: 'switchyard-off',
+  None: 'switchyard-none',
 } as const satisfies Record<Hardening, string>
 
 export const daemonUnit = 'switchyard.service'
@@ -91,13 +91,13 @@ const hardened: Record<Hardening, (places: UnitPlaces) => readonly string[]> = {
     ...devices,
     `InaccessiblePaths=-${word(`${stateFolder}/switchyard.db`)} -${word(`${configFolder}/secrets`)}`,
   ],
-  Off: () => ['NoNewPrivileges=yes'],
+  None: () => ['NoNewPrivileges=yes'],
 }
 
 const about: Record<Hardening, string> = {
   Strict: 'hardening: Strict',
   Compat: 'hardening: Compat: homes can be read, and written is what the account may write',
-  Off: 'hardening: Off: an account, and no more limits',
+  None: 'hardening: None: an account, and no more limits',
 }
 
 /**
@@ -188,7 +188,7 @@ export const renderPolkit = ({ user }: Pick<UnitPlaces, 'user'>): string =>
   `// The daemon of Switchyard may start and end the engines of its Runtimes, and no other unit.
 polkit.addRule(function (action, subject) {
   if (action.id !== 'org.freedesktop.systemd1.manage-units' || subject.user !== '${user}') return undefined
-  var isOurs = /^switchyard-(runtime|compat|off)@[a-z0-9.-]+\\.service$/.test(action.lookup('unit'))
+  var isOurs = /^switchyard-(runtime|compat|none)@[a-z0-9.-]+\\.service$/.test(action.lookup('unit'))
   var isAllowed = ${JSON.stringify(verbs)}.indexOf(action.lookup('verb')) >= 0
   return isOurs && isAllowed ? polkit.Result.YES : undefined
 })

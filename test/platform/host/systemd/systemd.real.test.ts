@@ -32,7 +32,7 @@ describe.skipIf(why)('Switchyard under systemd', () => {
       'switchyard.service',
       'switchyard-runtime@gpu-a.service',
       'switchyard-compat@a.service',
-      'switchyard-off@a.service',
+      'switchyard-none@a.service',
     ]
     const { exitCode, all } = await system.enter(['systemd-analyze', 'verify', ...units])
     expect([exitCode, all]).toEqual([0, ''])
