@@ -8,6 +8,7 @@ import { stringify } from 'yaml'
 import { freePort } from '../stand-ins/engine/start.ts'
 import { filesOfFolder, type Hub, startHub } from '../stand-ins/hub.ts'
 import { writeTinyModel } from '../stand-ins/tiny-model.ts'
+import { askWho } from './ask-who.ts'
 import { openMachine } from './host-daemon.ts'
 
 const answers = { alpha: 'I am alpha.', beta: 'And I am beta.' }
@@ -57,17 +58,7 @@ describe('a host, driven by its commands alone', () => {
       .map(one => stringify(one))
       .join('---\n')
 
-  const ask = async (): Promise<string> => {
-    const body = JSON.stringify({ model: 'active', messages: [{ role: 'user', content: 'Who are you?' }] })
-    const headers = { 'content-type': 'application/json' }
-    const answer = await fetch(`http://127.0.0.1:${port}/v1/chat/completions`, {
-      method: 'POST',
-      headers,
-      body,
-    })
-    const { choices } = (await answer.json()) as { choices: { message: { content: string } }[] }
-    return choices[0]?.message.content ?? ''
-  }
+  const ask = (): Promise<string> => askWho(port)
   /** Its standard output; what went wrong is told with everything it said. */
   const done = async (...words: string[]): Promise<string> => {
     const { exitCode, stdout, stderr } = await machine.type(words)

@@ -11,6 +11,7 @@ import { filesOfFolder, type Hub, startHub } from '../stand-ins/hub.ts'
 import { writeTinyModel } from '../stand-ins/tiny-model.ts'
 import { openInstalled } from '../systemd/installed.ts'
 import { whyNoSystem } from '../systemd/system.ts'
+import { askWho } from './ask-who.ts'
 
 const why = whyNoSystem()
 if (why) console.log(`left out: ${why}`)
@@ -69,17 +70,7 @@ describe.skipIf(why)('a machine with systemd', () => {
       metadata: { name: 'gpu' },
       spec: { engine: 'VLLM', activeModel, host: { port }, switch: { drainSeconds: 1 } },
     })
-  const ask = async (): Promise<string> => {
-    const body = JSON.stringify({ model: 'active', messages: [{ role: 'user', content: 'Who are you?' }] })
-    const headers = { 'content-type': 'application/json' }
-    const answer = await fetch(`http://127.0.0.1:${port}/v1/chat/completions`, {
-      method: 'POST',
-      headers,
-      body,
-    })
-    const { choices } = (await answer.json()) as { choices: { message: { content: string } }[] }
-    return choices[0]?.message.content ?? ''
-  }
+  const ask = (): Promise<string> => askWho(port)
   const until = async (what: string, holds: () => unknown): Promise<void> => {
     await system.until(what, holds).catch(async error => {
       throw new Error(
