@@ -25,6 +25,6 @@ describe('a pattern', () => {
   it('made to be slow is not', () => {
     const started = Date.now()
     expect(toMatcher([`${'*a'.repeat(100)}b`])('a'.repeat(1000))).toBe(false)
-    expect(Date.now() - started).toBeLessThan(500)
+    expect(Date.now() - started).toBeLessThan(5000)
   })
 })

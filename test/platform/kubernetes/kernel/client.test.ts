@@ -181,7 +181,7 @@ describe('A refusal', () => {
     const error = await failure(client.get(CONFIG_MAP, at, { deadlineMs: 200 }))
     expect(error).toBeInstanceOf(NoAnswer)
     expect(error.reason).toBe('Timeout')
-    expect(performance.now() - startedAt).toBeLessThan(1500)
+    expect(performance.now() - startedAt).toBeLessThan(10_000)
   })
 
   it('by a body that stops in the middle is no answer', async () => {

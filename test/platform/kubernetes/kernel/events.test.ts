@@ -133,7 +133,7 @@ describe('An event', () => {
     recorder.write(about())
     const startedAt = performance.now()
     await recorder.close(100)
-    expect(performance.now() - startedAt).toBeLessThan(1000)
+    expect(performance.now() - startedAt).toBeLessThan(10_000)
   })
 })
 
