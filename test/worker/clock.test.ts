@@ -2,8 +2,9 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { parseProgressLine } from '../../src/domain/progress.ts'
 import { Reporter } from '../../src/worker/reporter.ts'
-import { Connections } from '../../src/worker/transfer/crew.ts'
+import { readAllowance } from '../../src/worker/transfer/allowance.ts'
 import { toHttpFailure } from '../../src/worker/transfer/http-failure.ts'
+import { QuietHosts } from '../../src/worker/transfer/quiet-hosts.ts'
 
 const hour = 3_600_000
 beforeEach(() => {
@@ -44,11 +45,11 @@ describe.each(jumps)('a clock that is set %s', (_, by) => {
   })
 
   it('makes no wait for a host longer or shorter', async () => {
-    const connections = new Connections(4)
-    connections.hold('hub.example', 10)
+    const quiet = new QuietHosts()
+    quiet.hold('hub.example', 10)
     jump(by)
     let isAllowed = false
-    void connections.untilAllowed('hub.example', new AbortController().signal).then(() => {
+    void quiet.untilAllowed('hub.example', new AbortController().signal).then(() => {
       isAllowed = true
     })
     await vi.advanceTimersByTimeAsync(9_000)
@@ -88,18 +89,80 @@ describe('a server that asks for a wait', () => {
   })
 
   it('makes its whole host wait, and no other', async () => {
-    const connections = new Connections(4)
+    const quiet = new QuietHosts()
     const { signal } = new AbortController()
-    connections.hold('hub.example', 10)
-    connections.hold('hub.example', 1)
+    quiet.hold('hub.example', 10)
+    quiet.hold('hub.example', 1)
     const order: string[] = []
     const ask = (host: string, name: string) =>
-      connections.untilAllowed(host, signal).then(() => order.push(`${name} ${host}`))
+      quiet.untilAllowed(host, signal).then(() => order.push(`${name} ${host}`))
     const all = [ask('hub.example', 'first'), ask('hub.example', 'second'), ask('mirror.example', 'first')]
     await vi.advanceTimersByTimeAsync(9_000)
     expect(order).toEqual(['first mirror.example'])
     await vi.advanceTimersByTimeAsync(1_000)
     await Promise.all(all)
     expect(order.length).toBe(3)
+  })
+})
+
+describe('a limit that is used up, told by answers that succeed', () => {
+  const { signal } = new AbortController()
+  const askEach = (quiet: QuietHosts, times: number) => {
+    const asked: string[] = []
+    const all = Array.from({ length: times }, () =>
+      quiet.untilAllowed('hub.example', signal).then(
+        () => asked.push('asked'),
+        error => asked.push(`${error.failure.reason} ${error.failure.retryAfterSeconds}`),
+      ),
+    )
+    return { asked, all: Promise.all(all) }
+  }
+
+  it('lets as many through as are left, and the others when the window ends', async () => {
+    const quiet = new QuietHosts()
+    quiet.note('hub.example', { left: 2, seconds: 10 })
+    const { asked, all } = askEach(quiet, 5)
+    await vi.advanceTimersByTimeAsync(9_000)
+    expect(asked).toEqual(['asked', 'asked'])
+    await vi.advanceTimersByTimeAsync(1_500)
+    await all
+    expect(asked.length).toBe(5)
+  })
+
+  it('gives nothing back for an answer that was overtaken', async () => {
+    const quiet = new QuietHosts()
+    quiet.note('hub.example', { left: 1, seconds: 10 })
+    quiet.note('hub.example', { left: 3, seconds: 10 })
+    const { asked } = askEach(quiet, 3)
+    await vi.advanceTimersByTimeAsync(1)
+    expect(asked).toEqual(['asked'])
+  })
+
+  it('ends a work that would wait longer than it may, and says for how long', async () => {
+    const quiet = new QuietHosts()
+    quiet.note('hub.example', { left: 0, seconds: 250 })
+    const { asked, all } = askEach(quiet, 1)
+    await all
+    expect(asked).toEqual(['RateLimited 250'])
+    expect(() => quiet.throwIfQuiet('hub.example')).toThrow('asked for quiet')
+    expect(() => quiet.throwIfQuiet('mirror.example')).not.toThrow()
+  })
+
+  it.each([
+    [{ ratelimit: '"api";r=0;t=42' }, { left: 0, seconds: 42 }],
+    [{ ratelimit: '"api";r=7;t=42, "burst";r=1;t=3' }, { left: 1, seconds: 3 }],
+    [
+      { ratelimit: '"api";r=0', 'ratelimit-policy': '"fixed window";"burst";q=9;w=5, "api";q=500;w=300' },
+      { left: 0, seconds: 300 },
+    ],
+    [{ ratelimit: 'limit=100, remaining=4, reset=9' }, { left: 4, seconds: 9 }],
+    [{ ratelimit: '"api";r=0;t=999999' }, { left: 0, seconds: 86_400 }],
+    [{ ratelimit: '"api";r=0' }, undefined],
+    [{ ratelimit: '"api";r=-1;t=x' }, undefined],
+    [{ 'ratelimit-policy': '"api";q=1;w=300' }, undefined],
+    [{}, undefined],
+  ] as const)('is read from %j', (headers, expected) => {
+    const all = new Headers(headers as Record<string, string>)
+    expect(readAllowance(name => all.get(name))).toEqual(expected)
   })
 })

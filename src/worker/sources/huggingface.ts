@@ -7,11 +7,12 @@ import { inspectImage } from '../inspect/image.ts'
 import { inspectRepository } from '../inspect/repository.ts'
 import { WorkError } from '../outcome.ts'
 import { digestOf } from '../transfer/digest.ts'
+import { QuietHosts } from '../transfer/quiet-hosts.ts'
 import { askSmall, type Wire } from '../transfer/wire.ts'
 import { askHead } from './ask-head.ts'
 import { chooseFiles, type Patterns } from './choose-files.ts'
 import { commitOf, toImage } from './gguf-image.ts'
-import { toHubFetch } from './hub-fetch.ts'
+import { type HubDoor, toHubFetch } from './hub-fetch.ts'
 import type { Listing, Pin, Source, SourceFile } from './source.ts'
 import { openDoor, readMirrorToken } from './token.ts'
 
@@ -33,11 +34,10 @@ interface HubOrder extends Patterns {
 
 type UrlOf = (revision: string, file: Pick<SourceFile, 'path'>) => string
 
-interface Hub {
+interface Hub extends HubDoor {
   readonly repo: string
   readonly asked: string
   readonly endpoint: string
-  readonly wire: Wire
   readonly patterns: Patterns
 }
 
@@ -46,7 +46,7 @@ export const openHuggingFace = async (order: HubOrder): Promise<Source> => {
   const asked: string = toRevision(order.revision, 'revision')
   const { endpoint, token } = await openDoor(order.task.hubEndpoint ?? publicHub, order.task.tokenFile)
   const wire = token ? { ...order.wire, token } : order.wire
-  const hub: Hub = { repo, asked, endpoint, wire, patterns: order }
+  const hub: Hub = { repo, asked, endpoint, wire, quiet: new QuietHosts(), patterns: order }
   const urlAt = (place: string) => (revision: string, file: Pick<SourceFile, 'path'>) =>
     `${place}/${repo}/resolve/${commitOf(revision)}/${file.path.split('/').map(encodeURIComponent).join('/')}`
   const urlOf = urlAt(endpoint)
@@ -104,7 +104,7 @@ const pin = async (hub: Hub): Promise<Pin> => {
       revision: hub.asked,
       hubUrl: hub.endpoint,
       additionalFields: ['sha', 'cardData', 'tags'],
-      fetch: toHubFetch(hub.wire, what),
+      fetch: toHubFetch(hub, what),
     }),
   )
   const licence = licenceOf(info.cardData, info.tags)
@@ -162,7 +162,7 @@ const listAll = async (hub: Hub, commit: string): Promise<SourceFile[]> => {
     revision: commit,
     recursive: true,
     hubUrl: hub.endpoint,
-    fetch: toHubFetch(hub.wire, `${hub.repo} at ${commit}`),
+    fetch: toHubFetch(hub, `${hub.repo} at ${commit}`),
   })
   for await (const entry of entries) {
     if (entry.type === 'file') all.push(toFile(hub, entry))

@@ -1,6 +1,6 @@
 // An answer whose body was not read yet, whichever way it came: through fetch, or over a range socket.
 import type { RangeSockets } from './range-sockets.ts'
-import { type Exchange, headersFor, openExchange, type Watchdog, type Wire } from './wire.ts'
+import { type Exchange, headersFor, noteAllowance, openExchange, type Watchdog, type Wire } from './wire.ts'
 
 export interface Answer {
   readonly status: number
@@ -58,10 +58,12 @@ export const askBySocket = async (
     sockets.doubt(url)
     return undefined
   }
+  const header = (name: string): string | null => head.headers.get(name) ?? null
+  noteAllowance(wire, url.host, header)
   return {
     status: head.status,
     url: exchange.url,
-    header: name => head.headers.get(name) ?? null,
+    header,
     isBorrowed: true,
     read: async () => {
       const pieces = await socket.read()

@@ -3,6 +3,7 @@ import { isDiskError, WorkError } from '../outcome.ts'
 import { NoRanges, streamPart } from './part-stream.ts'
 import type { Partial } from './partial.ts'
 import type { Part } from './parts.ts'
+import { QuietHosts } from './quiet-hosts.ts'
 import { Ramp } from './ramp.ts'
 import type { RangeSockets } from './range-sockets.ts'
 import type { Throttle } from './throttle.ts'
@@ -10,9 +11,8 @@ import { longestPatience, pause, toNetworkError, Watchdog, type Wire, withRetrie
 
 /** Connections that one work may have open, over all its blobs. */
 export class Connections {
+  readonly quiet = new QuietHosts()
   #free: number
-  /** on a clock that nobody sets */
-  readonly #quietUntil = new Map<string, number>()
 
   constructor(most: number) {
     this.#free = most
@@ -27,30 +27,7 @@ export class Connections {
   give(): void {
     this.#free++
   }
-
-  /** The host asked for quiet: no connection of this work asks it before that. */
-  hold(host: string, seconds: number): void {
-    const until = performance.now() + seconds * 1000
-    this.#quietUntil.set(host, Math.max(this.#quietUntil.get(host) ?? 0, until))
-  }
-
-  async untilAllowed(host: string, signal: AbortSignal): Promise<void> {
-    const wait = this.#waitOf(host)
-    if (wait > 0) await pause(wait, signal)
-  }
-
-  /** For a host that can be done without. */
-  throwIfQuiet(host: string): void {
-    if (this.#waitOf(host) > 0) throw new WorkError('RateLimited', `${host} asked for quiet`, leaves)
-  }
-
-  #waitOf(host: string): number {
-    return (this.#quietUntil.get(host) ?? 0) - performance.now()
-  }
 }
-
-/** Longer than a work waits: nobody tries it again. */
-const leaves = { retryAfterSeconds: longestPatience + 1 }
 
 const beatMs = 50
 /** Asked for by fetch to learn where the bytes are: what follows comes over sockets, in a fraction of the memory. */
@@ -96,7 +73,12 @@ export class Crew {
   #error: unknown
 
   constructor(wire: Wire, order: CrewOrder) {
-    this.#wire = { ...wire, signal: AbortSignal.any([wire.signal, this.#stop.signal]) }
+    const { quiet } = order.connections
+    this.#wire = {
+      ...wire,
+      signal: AbortSignal.any([wire.signal, this.#stop.signal]),
+      onAllowance: (host, allowance) => quiet.note(host, allowance),
+    }
     this.#order = order
   }
 
@@ -179,10 +161,11 @@ export class Crew {
 
   /** An address that has answered is used until it is refused. */
   async #attempt(part: Part, member: Member): Promise<void> {
-    const { partial, connections } = this.#order
+    const { partial } = this.#order
+    const { quiet } = this.#order.connections
     const { host } = new URL(this.#known ?? this.#order.url)
-    if (this.#order.isMirror) connections.throwIfQuiet(host)
-    await connections.untilAllowed(host, this.#wire.signal)
+    if (this.#order.isMirror) quiet.throwIfQuiet(host)
+    await quiet.untilAllowed(host, this.#wire.signal)
     const dog = new Watchdog(this.#wire)
     const order = this.#partOrder(member)
     try {
@@ -238,7 +221,7 @@ export class Crew {
     const { reason, retryAfterSeconds } = error.failure
     if (reason !== 'RateLimited' && retryAfterSeconds === undefined) return
     this.#ramp.ease()
-    this.#order.connections.hold(host, Math.min(retryAfterSeconds ?? 0, longestPatience))
+    this.#order.connections.quiet.hold(host, Math.min(retryAfterSeconds ?? 0, longestPatience))
   }
 
   #beat(): void {

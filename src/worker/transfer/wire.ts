@@ -1,5 +1,6 @@
 // One HTTP exchange: redirects by hand, the token only to its origin, timeouts, and a typed failure for every bad end.
 import { WorkError } from '../outcome.ts'
+import { type Allowance, readAllowance } from './allowance.ts'
 import { toHttpFailure } from './http-failure.ts'
 
 export interface RetryPolicy {
@@ -28,6 +29,14 @@ export interface Wire {
   readonly hasProxy?: boolean
   /** told of each failure that is tried again */
   readonly onRetry?: (failure: WorkError) => void
+  /** told of what a host still allows, by each of its answers that says so */
+  readonly onAllowance?: (host: string, allowance: Allowance) => void
+}
+
+/** MUST be called with every answer, also with one that redirects. */
+export const noteAllowance = (wire: Wire, host: string, header: (name: string) => string | null): void => {
+  const allowance = wire.onAllowance && readAllowance(header)
+  if (allowance) wire.onAllowance?.(host, allowance)
 }
 
 const maxHops = 5
@@ -114,6 +123,7 @@ export const openExchange = async (wire: Wire, dog: Watchdog, exchange: Exchange
   let url = new URL(exchange.url)
   for (let hop = 0; hop <= maxHops; hop++) {
     const response = await askOnce(wire, dog, { url, headers: headersFor(wire, url, exchange.headers ?? {}) })
+    noteAllowance(wire, url.host, name => response.headers.get(name))
     if (!redirects.includes(response.status)) {
       if (response.ok) return checkEncoding(response, url)
       throw await refusal(response, exchange, { url, hop })
