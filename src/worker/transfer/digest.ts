@@ -35,6 +35,8 @@ export const digestOf = (algorithm: FileDigest['algorithm'], bytes: Uint8Array):
   return hasher.end().named
 }
 
+const readBlock = 1 << 20
+
 export interface HashOrder {
   readonly algorithm: FileDigest['algorithm']
   readonly size: number
@@ -47,7 +49,9 @@ export const hashFile = async (
   order: HashOrder,
 ): Promise<{ sha256: string; named: string }> => {
   const hasher = new FileHasher(order.algorithm, order.size)
-  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) {
+  // A stream takes a buffer of this size for each read, and so much garbage of a small file is collected late.
+  const highWaterMark = Math.max(1, Math.min(readBlock, order.size + 1))
+  for await (const chunk of createReadStream(path, { highWaterMark })) {
     order.signal.throwIfAborted()
     hasher.update(chunk as Buffer)
     order.onBytes?.((chunk as Buffer).length)

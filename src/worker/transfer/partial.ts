@@ -102,7 +102,8 @@ export class Partial {
 
   /** Reads again what the journal claims; a part that is not as claimed begins anew. */
   async checkClaims(): Promise<void> {
-    const block = Buffer.allocUnsafe(readBlock)
+    if (this.#bytes === 0) return
+    const block = Buffer.allocUnsafe(Math.min(readBlock, this.order.partSize, this.order.size))
     for (let index = 0; index < this.parts; index++) {
       const { bytes, crc } = this.#journal.record(index)
       if (bytes > 0 && (await this.#readChecksum(index, bytes, block)) !== crc) this.#drop(index)
