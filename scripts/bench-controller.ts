@@ -1,6 +1,6 @@
 // `npm run bench:controller`: what the controller costs by itself, on a real API server; each figure beside its goal.
-// `--only memory,idle` measures these parts; `--full` takes the sizes of the goals, else small ones for a try; `--json` prints
-// one line for programs.
+// `--only memory,idle` measures these parts; `--full` takes the sizes of the goals, else small ones for a try; `--minutes N` says how
+// long it is idle; `--json` prints one line for programs.
 import { cpus, loadavg } from 'node:os'
 import { parseArgs } from 'node:util'
 import { execa } from 'execa'
@@ -37,7 +37,7 @@ const onStage = <Wish>(
 const small = { models: 1_000, runtimes: 100, namespaces: 10 }
 const full = { models: 10_000, runtimes: 1_000, namespaces: 10 }
 
-const parts: Readonly<Record<string, Part>> = {
+const partsFor = (minutes?: number): Readonly<Record<string, Part>> => ({
   writes: { measure: (_, isFull) => measureWrites(say, { switches: isFull ? 6 : 2 }) },
   rate: onStage('rate', measureRate, { small: { models: 200 }, full: { models: 2_000 } }),
   memory: onStage('fleet', measureMemory, {
@@ -49,8 +49,8 @@ const parts: Readonly<Record<string, Part>> = {
     full: { ...full, probes: 300 },
   }),
   idle: onStage('idle', measureIdle, {
-    small: { engines: 20, models: 200, minutes: 1 },
-    full: { engines: 200, models: 2_000, minutes: 10 },
+    small: { engines: 20, models: 200, minutes: minutes ?? 1 },
+    full: { engines: 200, models: 2_000, minutes: minutes ?? 10 },
   }),
   downloads: onStage('downloads', measureDownloads, {
     small: { downloads: 20, seconds: 20 },
@@ -60,7 +60,7 @@ const parts: Readonly<Record<string, Part>> = {
     small: { reconciles: 10_000, drops: 100 },
     full: { reconciles: 200_000, drops: 2_000 },
   }),
-}
+})
 
 /** One stage at a time; it ends before another begins. */
 function createStages() {
@@ -84,13 +84,17 @@ function readWish() {
     options: {
       json: { type: 'boolean', default: false },
       full: { type: 'boolean', default: false },
-      only: { type: 'string', default: Object.keys(parts).join() },
+      minutes: { type: 'string' },
+      only: { type: 'string', default: Object.keys(partsFor()).join() },
     },
   })
+  const minutes = values.minutes === undefined ? undefined : Number(values.minutes)
+  if (minutes !== undefined && !(minutes > 0)) throw new Error('--minutes: a number above 0')
+  const parts = partsFor(minutes)
   const names = values.only.split(',')
   const unknown = names.filter(name => !Object.hasOwn(parts, name))
   if (unknown.length > 0) throw new Error(`--only: ${unknown.join()}; there are ${Object.keys(parts).join()}`)
-  return { ...values, names }
+  return { ...values, names, parts }
 }
 
 /** The load counts what else the machine was doing. */
@@ -114,7 +118,7 @@ async function main(): Promise<number> {
   try {
     for (const name of wish.names) {
       say(`part ${name}, load average ${loadavg()[0]?.toFixed(1)}`)
-      const part = parts[name]
+      const part = wish.parts[name]
       if (!part?.stage) await stages.close()
       rows.push(...((await part?.measure(() => stages.get(part.stage ?? name), wish.full)) ?? []))
       console.error(`\n${tableOf(rows)}\n`)

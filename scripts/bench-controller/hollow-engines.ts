@@ -8,6 +8,8 @@ export interface Engines {
   /** Starts an engine with the arguments of its container; returns its address. */
   start(uid: string, args: readonly string[]): string
   end(uid: string): void
+  /** of all that run */
+  readonly addresses: readonly string[]
   readonly requests: number
   close(): Promise<void>
 }
@@ -42,6 +44,9 @@ export async function openEngines(): Promise<Engines> {
       return address
     },
     end: uid => void byAddress.delete(addresses.get(uid) ?? ''),
+    get addresses() {
+      return [...byAddress.keys()]
+    },
     get requests() {
       return requests
     },
@@ -80,5 +85,6 @@ const metricsOf = ({ tokens }: Engine): string =>
     'vllm:num_requests_running{engine="0"} 0.0',
     'vllm:prompt_tokens_total{engine="0"} 0.0',
     `vllm:generation_tokens_total{engine="0"} ${tokens}.0`,
+    'vllm:engine_sleep_state{engine="0",sleep_state="awake"} 1.0',
     '',
   ].join('\n')

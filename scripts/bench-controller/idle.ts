@@ -5,9 +5,10 @@ import { isReady, type Seen } from '../../test/journeys/town.ts'
 import { type Counts, countByName, operatorWrites } from '../bench/audit.ts'
 import { create } from '../bench/place.ts'
 import { cpuSeconds, residentMegabytes } from '../bench/process.ts'
+import type { Looked, LooksWish } from './bare-looks.ts'
 import { engineAt, ensureFleet, openClaim } from './fleet.ts'
-import { openHollowNode } from './hollow-node.ts'
-import { type Operator, startOperator, until } from './program.ts'
+import { type HollowNode, openHollowNode } from './hollow-node.ts'
+import { type Operator, startHelper, startOperator, until } from './program.ts'
 import { type Row, rounded } from './row.ts'
 import { eachOf, type Stage } from './stage.ts'
 
@@ -18,22 +19,44 @@ export interface IdleWish {
 }
 
 const perNamespace = 20
+/** The default of a Runtime's proof. */
+const intervalSeconds = 60
+/** Code is compiled, and what was written at the start is quiet. */
+const restSeconds = 60
 
 export async function measureIdle(stage: Stage, wish: IdleWish): Promise<Row[]> {
   await ensureFleet(stage, { models: wish.models, runtimes: 0, namespaces: 10 })
   await stage.api.request('DELETE', '/api/v1/nodes/hollow')
   const node = await openHollowNode(stage)
   const operator = await startOperator(stage)
+  stage.say(`${wish.models} Models are settled and no engine serves; a minute of rest`)
+  await sleep(restSeconds * 1000)
+  const alone = await watch(stage, operator, 1)
   await startEngines(stage, wish.engines, node.enginePort)
   stage.say(`${wish.engines} engines serve and ${wish.models} Models are settled; a minute of rest`)
-  await sleep(60_000)
+  await sleep(restSeconds * 1000)
   const asked = node.engines.requests
   const seen = await watch(stage, operator, wish.minutes)
   const requests = node.engines.requests - asked
   await operator.stop()
+  const bare = await askBarely(stage, node)
   await node.close()
-  const details = { ...wish, requestsToEngines: requests, residentMegabytes: seen.resident, cpu: seen.cpu }
+  return toRows(wish, { seen, alone, requests, bare })
+}
+
+interface Idled {
+  readonly seen: Watched
+  readonly alone: Watched
+  readonly requests: number
+  readonly bare: Looked
+}
+
+const shareOf = (cpuSeconds: number, seconds: number): number => rounded((cpuSeconds / seconds) * 100, 2)
+
+function toRows(wish: IdleWish, { seen, alone, requests, bare }: Idled): Row[] {
   const total = Object.values(seen.writes).reduce((sum, n) => sum + n, 0)
+  const details = { ...wish, requestsToEngines: requests, residentMegabytes: seen.resident, cpu: seen.cpu }
+  const unit = '%'
   return [
     {
       figure: `idle: ${wish.minutes} min, writes without the Lease`,
@@ -41,9 +64,26 @@ export async function measureIdle(stage: Stage, wish: IdleWish): Promise<Row[]> 
     },
     {
       figure: `idle: ${wish.minutes} min, share of one core`,
-      ...{ value: rounded((seen.cpu / (wish.minutes * 60)) * 100, 2), unit: '%', atMost: 0.5, details },
+      ...{ value: shareOf(seen.cpu, wish.minutes * 60), unit, atMost: 0.5, details },
+    },
+    { figure: 'idle: share of one core without an engine', value: shareOf(alone.cpu, 60), unit },
+    {
+      figure: 'idle: share of one core of a bare loop of the same requests',
+      ...{ value: shareOf(bare.cpuSeconds, bareSeconds), unit, details: { requests: bare.requests } },
     },
   ]
+}
+
+const bareSeconds = 120
+
+/** What only sends the requests of the proofs, to the same engines. */
+async function askBarely(stage: Stage, { engines, enginePort }: HollowNode): Promise<Looked> {
+  const program = await startHelper<LooksWish, Looked>(stage, 'bare-looks', {})
+  const addresses = engines.addresses.map(address => `http://${address}:${enginePort}`)
+  const sent = { addresses, intervalSeconds, warmSeconds: restSeconds, seconds: bareSeconds }
+  const looked = await program.ask(sent)
+  await program.stop()
+  return looked
 }
 
 /** Twenty to a namespace, all with the same Model on one claim. */

@@ -1,6 +1,22 @@
 // HTTP to an engine through an injected fetch: one deadline, 1 MiB at most, no redirects, and never an exception.
 
-export type Fetch = typeof fetch
+/** As much of `fetch` as an engine is asked with; `fetch` itself will do. */
+export type Fetch = (url: string, request: Asking) => Promise<Sent>
+
+interface Asking {
+  readonly signal: AbortSignal
+  /** followed by nobody */
+  readonly redirect: 'manual'
+  readonly headers: Record<string, string>
+  readonly method?: 'POST'
+  readonly body?: string
+}
+
+/** The body must be read to its end or let go. */
+export interface Sent {
+  readonly status: number
+  readonly body: AsyncIterable<Uint8Array> | null
+}
 
 /** `body` is absent when the answer is not JSON. */
 export interface Answered {
@@ -50,14 +66,14 @@ export const createHttp =
     }
   }
 
-const toRequest = (call: Call, signal: AbortSignal): RequestInit => ({
+const toRequest = (call: Call, signal: AbortSignal): Asking => ({
   signal,
   redirect: 'manual',
   headers: { accept: 'application/json, text/plain', 'content-type': 'application/json' },
   ...(call.post === undefined ? {} : { method: 'POST', body: JSON.stringify(call.post) }),
 })
 
-const readText = async (response: Response): Promise<string | undefined> => {
+const readText = async (response: Sent): Promise<string | undefined> => {
   const chunks: Uint8Array[] = []
   let size = 0
   for await (const chunk of response.body ?? []) {

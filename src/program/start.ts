@@ -7,6 +7,7 @@ import { createReporter } from '../controller/report.ts'
 import { createStarted } from '../controller/started.ts'
 import { createTurns } from '../controller/turns.ts'
 import type { Clock, Platform } from '../domain/platform.ts'
+import { createEngineFetch } from '../engines/engine-fetch.ts'
 import { createLlamaCpp } from '../engines/llama-cpp.ts'
 import { createOllama } from '../engines/ollama.ts'
 import { createVllm } from '../engines/vllm.ts'
@@ -45,6 +46,7 @@ export const makeLoop = (
   telemetry: Telemetry,
 ): Loop => {
   const watch = createEngineWatch(clock)
+  const fetch = createEngineFetch()
   const engines = {
     VLLM: createVllm({ fetch }),
     Ollama: createOllama({ fetch }),

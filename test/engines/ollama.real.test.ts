@@ -4,6 +4,7 @@ import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Recipe } from '../../src/domain/engine.ts'
+import { createEngineFetch } from '../../src/engines/engine-fetch.ts'
 import { createOllama } from '../../src/engines/ollama.ts'
 import { ollamaContract } from '../contracts/ollama-contract.ts'
 import { freePort } from '../stand-ins/engine/start.ts'
@@ -15,7 +16,7 @@ const program = [
 ].find(path => path !== undefined && existsSync(path))
 if (!program) console.log('skipped: no Ollama; name its program in SWITCHYARD_OLLAMA')
 
-const ollama = createOllama({ fetch })
+const ollama = createOllama({ fetch: createEngineFetch() })
 const scene = openScene()
 afterAll(() => scene.end())
 

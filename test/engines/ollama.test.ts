@@ -1,13 +1,14 @@
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Recipe } from '../../src/domain/engine.ts'
+import { createEngineFetch } from '../../src/engines/engine-fetch.ts'
 import { createOllama } from '../../src/engines/ollama.ts'
 import { ollamaContract } from '../contracts/ollama-contract.ts'
 import type { EngineFault } from '../stand-ins/engine/faults.ts'
 import { type EngineProcess, freePort, startEngineProcess } from '../stand-ins/engine/start.ts'
 import { openScene, pass, storeModel, waitFor } from './start-engines.ts'
 
-const ollama = createOllama({ fetch })
+const ollama = createOllama({ fetch: createEngineFetch() })
 const scene = openScene()
 afterAll(() => scene.end())
 

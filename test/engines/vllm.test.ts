@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Task } from '../../src/domain/capabilities.ts'
 import type { Recipe } from '../../src/domain/engine.ts'
+import { createEngineFetch } from '../../src/engines/engine-fetch.ts'
 import { createVllm } from '../../src/engines/vllm.ts'
 import { vllmContract } from '../contracts/vllm-contract.ts'
 import type { EngineFault } from '../stand-ins/engine/faults.ts'
@@ -10,7 +11,7 @@ import { type EngineProcess, freePort, startEngineProcess } from '../stand-ins/e
 import { writeTinyModel } from '../stand-ins/tiny-model.ts'
 import { openScene, pass, startVllm, waitFor } from './start-engines.ts'
 
-const vllm = createVllm({ fetch })
+const vllm = createVllm({ fetch: createEngineFetch() })
 const scene = openScene()
 afterAll(() => scene.end())
 

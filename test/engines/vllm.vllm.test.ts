@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { LoadSign, Recipe } from '../../src/domain/engine.ts'
+import { createEngineFetch } from '../../src/engines/engine-fetch.ts'
 import { createVllm } from '../../src/engines/vllm.ts'
 import { ensureVllm, whyNoVllm } from '../cluster/vllm.ts'
 import { freePort } from '../stand-ins/engine/start.ts'
@@ -12,7 +13,7 @@ import { openScene } from './start-engines.ts'
 const why = whyNoVllm()
 if (why) console.log(`skipped: ${why}`)
 
-const vllm = createVllm({ fetch })
+const vllm = createVllm({ fetch: createEngineFetch() })
 const scene = openScene()
 afterAll(() => scene.end())
 

@@ -6,6 +6,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Condition, Reason } from '../../src/domain/conditions.ts'
 import type { EngineName } from '../../src/domain/parts.ts'
 import type { RuntimeStatus } from '../../src/domain/runtime.ts'
+import { createEngineFetch } from '../../src/engines/engine-fetch.ts'
+import type { Fetch } from '../../src/engines/http.ts'
 import { createLlamaCpp } from '../../src/engines/llama-cpp.ts'
 import { createOllama } from '../../src/engines/ollama.ts'
 import { createVllm } from '../../src/engines/vllm.ts'
@@ -122,6 +124,7 @@ export class Stage {
   isCutOff = false
   readonly #ends: (() => void)[] = []
   isOver = false
+  readonly #fetch = createEngineFetch()
   #turnedAt = 0
   #isTurning = false
 
@@ -132,8 +135,7 @@ export class Stage {
     this.isInPlace = scenery.laid.every(one => !one.identity.startsWith('/'))
     this.oracle = new Oracle(() => kubelet.engines.map(engine => engine.controlUrl))
     world.runtimes.subscribe(() => this.#note())
-    const send = ((input, init) => this.#send(String(input), init)) as typeof fetch
-    const parts = { fetch: send }
+    const parts = { fetch: this.#send }
     const engines = { VLLM: createVllm(parts), Ollama: createOllama(parts), LlamaCpp: createLlamaCpp(parts) }
     const controller = startController(world, { engines, onError: line => console.log(line) })
     this.#ends.push(controller.stop)
@@ -214,10 +216,10 @@ export class Stage {
   }
 
   /** `memory://<pod>/<path>` reaches the pod's process. */
-  #send(url: string, init: RequestInit | undefined): Promise<Response> {
+  readonly #send: Fetch = (url, request) => {
     const [, pod = '', path = ''] = /^memory:\/\/([^/]+\/[^/]+)(\/.*)$/.exec(url) ?? []
     if (this.isCutOff) return Promise.reject(Object.assign(new Error('no route'), { code: 'EHOSTUNREACH' }))
-    return fetch(`http://127.0.0.1:${this.kubelet.portOf(pod) ?? 1}${path}`, init)
+    return this.#fetch(`http://127.0.0.1:${this.kubelet.portOf(pod) ?? 1}${path}`, request)
   }
 
   /** Turns the hand of the world's clock as far as the real one has gone. */

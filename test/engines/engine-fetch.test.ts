@@ -1,0 +1,79 @@
+// The way to engines against a loopback server: one connection for what is answered, none held for what is not, and honest ends.
+import { createServer, type RequestListener } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { afterEach, describe, expect, it } from 'vitest'
+import { createEngineFetch } from '../../src/engines/engine-fetch.ts'
+import { createHttp } from '../../src/engines/http.ts'
+
+const ends: (() => void)[] = []
+afterEach(() => {
+  for (const end of ends.splice(0)) end()
+})
+
+const listen = async (answer: RequestListener) => {
+  const server = createServer(answer)
+  const seen = { connections: 0 }
+  server.on('connection', () => seen.connections++)
+  await new Promise<void>(done => server.listen(0, '127.0.0.1', done))
+  ends.push(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  return { address: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, seen }
+}
+
+const timeoutMs = 20_000
+
+describe('The way to engines', () => {
+  it('asks everything of one look over one connection', async () => {
+    const { address, seen } = await listen(({ url }, response) => response.end(JSON.stringify({ url })))
+    const http = createHttp(createEngineFetch(timeoutMs))
+    const paths = ['/v1/models', '/health', '/metrics']
+    const replies = await Promise.all(paths.map(path => http(address, { path, timeoutMs })))
+    expect(replies).toMatchObject(paths.map(url => ({ kind: 'Answered', status: 200, body: { url } })))
+    expect(seen.connections).toBe(1)
+  })
+
+  it('keeps nobody waiting for an answer that does not come', async () => {
+    const { address, seen } = await listen(({ url }, response) => {
+      if (url !== '/hangs') response.end('here')
+    })
+    const http = createHttp(createEngineFetch())
+    const hanging = http(address, { path: '/hangs', timeoutMs: 2_000 })
+    expect(await http(address, { path: '/health', timeoutMs })).toMatchObject({ text: 'here' })
+    expect(seen.connections).toBe(2)
+    expect(await hanging).toMatchObject({ kind: 'Silent' })
+    expect(await http(address, { path: '/health', timeoutMs })).toMatchObject({ text: 'here' })
+  })
+
+  it('sends a body whole, with its length, and follows no redirect', async () => {
+    const { address } = await listen(async (request, response) => {
+      const chunks = await request.toArray()
+      response.writeHead(302, { location: '/elsewhere' })
+      response.end(
+        JSON.stringify({ text: Buffer.concat(chunks).toString(), length: request.headers['content-length'] }),
+      )
+    })
+    const http = createHttp(createEngineFetch())
+    const reply = await http(address, { path: '/v1/chat', timeoutMs, post: { word: 'größer' } })
+    expect(reply).toMatchObject({ status: 302, body: { text: '{"word":"größer"}', length: '19' } })
+  })
+
+  it('goes on after an answer that was too large, torn or refused', async () => {
+    const { address } = await listen(({ url }, response) => {
+      if (url === '/large') response.end('x'.repeat(1_100_000))
+      else if (url === '/torn')
+        response.writeHead(200, { 'content-length': 9 }).write('half', () => response.destroy())
+      else response.end('here')
+    })
+    const http = createHttp(createEngineFetch())
+    const ask = (path: string, at = address) => http(at, { path, timeoutMs })
+    expect(await ask('/large')).toMatchObject({ kind: 'TooLarge' })
+    expect(await ask('/torn')).toEqual({ kind: 'Refused', message: '/torn: ECONNRESET' })
+    expect(await ask('/gone', 'http://127.0.0.1:1')).toEqual({
+      kind: 'Refused',
+      message: '/gone: ECONNREFUSED',
+    })
+    expect(await ask('/health')).toMatchObject({ text: 'here' })
+  })
+})
