@@ -7,6 +7,7 @@ const run = async ([command = '', ...rest]: readonly string[]): Promise<number> 
   if (command === 'host') return (await import('./program/host.ts')).host()
   if (command === 'install') return (await import('./program/install.ts')).installMain(rest)
   if (command === 'uninstall') return (await import('./program/install.ts')).uninstallMain(rest)
+  if (command === 'run-unit') return (await import('./program/run-unit.ts')).runUnit(rest)
   if (command === 'worker') return (await import('./program/worker.ts')).worker(rest)
   if (command === 'doctor') return (await import('./program/doctor.ts')).doctorMain(rest)
   if (command === 'embedded') return (await import('./program/embedded.ts')).embedded(rest)

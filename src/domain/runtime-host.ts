@@ -18,7 +18,7 @@ export const Host = withRules(
     }),
     unit: word(255, unitPattern).optional().meta({
       description:
-        'Unit of systemd of an Ollama that is not ours, for example ollama.service; it is watched, and switched through its API alone.',
+        'Unit of systemd that is not ours: of an Ollama, which is watched and switched through its API alone, or of a vLLM, after `switchyard install --unit` has let it be switched.',
     }),
     url: word(512, endpointPattern).optional().meta({
       description:
@@ -65,14 +65,8 @@ export const foreignNeedsOllama = [
     message: 'host.url is for Ollama; vLLM changes its model only with a new process',
     holds: (self: Wish) => self.engine === 'Ollama' || self.host?.url === undefined,
   },
-  {
-    rule: 'self.engine == "Ollama" || !has(self.host) || !has(self.host.unit)',
-    message:
-      'host.unit is for Ollama; vLLM changes its model only with a new process: let Switchyard start it',
-    holds: (self: Wish) => self.engine === 'Ollama' || self.host?.unit === undefined,
-  },
 ]
 
 /** Its process is not ours: it is spoken to, and never started or ended. */
-export const isForeign = ({ host }: Pick<Wish, 'host'>): boolean =>
-  host?.url !== undefined || host?.unit !== undefined
+export const isForeign = ({ engine, host }: Wish): boolean =>
+  host?.url !== undefined || (host?.unit !== undefined && engine !== 'VLLM')

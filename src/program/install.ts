@@ -1,28 +1,33 @@
-// `switchyard install` and `uninstall`: this program as a service of the machine.
+// `switchyard install` and `uninstall`: this program as a service of the machine, and a vLLM unit of somebody else that it may switch.
 import { createInterface } from 'node:readline/promises'
+import { parseArgs } from 'node:util'
+import { adoptedUnits, adoptUnit, releaseUnit, releaseUnits } from '../platform/host/systemd/adoption.ts'
 import { install, uninstall } from '../platform/host/systemd/install.ts'
 
 const say = (line: string): void => console.log(line)
 
 const parts = { bundle: process.argv[1] ?? '', node: process.execPath, say }
 
-export const installMain = async (words: readonly string[]): Promise<number> => {
-  refuse(words, [])
+const installOptions = { unit: { type: 'string' }, models: { type: 'string' } } as const
+const uninstallOptions = {
+  unit: { type: 'string' },
+  'purge-models': { type: 'boolean' },
+  yes: { type: 'boolean' },
+} as const
+
+export const installMain = async (args: readonly string[]): Promise<number> => {
+  const { unit, models } = parseArgs({ args: [...args], options: installOptions }).values
+  if (unit !== undefined) return adoptUnit({ ...parts, unit, ...(models === undefined ? {} : { models }) })
+  if (models !== undefined) throw new Error('--models goes with --unit: the folder that the unit may read')
   return install(parts)
 }
 
-export const uninstallMain = async (words: readonly string[]): Promise<number> => {
-  refuse(words, ['--purge-models', '--yes'])
-  const isYes = words.includes('--yes')
-  const ask = async (question: string): Promise<boolean> => isYes || askPerson(question)
-  return uninstall(parts, { isWanted: words.includes('--purge-models'), ask })
-}
-
-const refuse = (words: readonly string[], known: readonly string[]): void => {
-  const unknown = words.find(word => !known.includes(word))
-  if (unknown === undefined) return
-  const may = known.length > 0 ? `may be ${known.join(', ')}` : 'takes no words'
-  throw new Error(`${JSON.stringify(unknown)} is not known here: this command ${may}`)
+export const uninstallMain = async (args: readonly string[]): Promise<number> => {
+  const wish = parseArgs({ args: [...args], options: uninstallOptions }).values
+  if (wish.unit !== undefined) return releaseUnit(wish.unit, say)
+  const ask = async (question: string): Promise<boolean> => wish.yes === true || askPerson(question)
+  const release = () => releaseUnits(adoptedUnits(), say)
+  return uninstall({ say, release }, { isWanted: wish['purge-models'] === true, ask })
 }
 
 const askPerson = async (question: string): Promise<boolean> => {

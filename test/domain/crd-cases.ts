@@ -208,13 +208,6 @@ const runtimeRules: readonly Omit<RuleCase, 'kind'>[] = [
     bad: { engine: 'Ollama', host: { unit: 'ollama.service', hardening: 'None' } },
   },
   {
-    at: '',
-    message:
-      'host.unit is for Ollama; vLLM changes its model only with a new process: let Switchyard start it',
-    good: { engine: 'Ollama', host: { unit: 'ollama.service' } },
-    bad: { engine: 'VLLM', host: { unit: 'vllm.service' } },
-  },
-  {
     at: 'host',
     message: "url must not contain '..'",
     good: { engine: 'Ollama', host: { url: 'http://127.0.0.1:11434' } },

@@ -108,7 +108,7 @@ export const checkEngines = (world: World): readonly Finding[] => {
   const places = placesOf(world)
   const { runtimes } = places ? world.readManifests(places.manifestsFolder) : { runtimes: [] }
   return runtimes
-    .filter(({ spec }) => !isForeign(spec))
+    .filter(({ spec }) => !isForeign(spec) && spec.host?.unit === undefined)
     .flatMap(one => [checkProgram(world, one), checkPort(world, one)])
 }
 

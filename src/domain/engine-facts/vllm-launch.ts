@@ -22,6 +22,27 @@ export const launchVllm = (recipe: Recipe, found: ContainerSight): Launch => {
   return { hash: recipe.hash, ...place(found, entrypoint, rewrite(recipe, entrypoint, words)) }
 }
 
+/** The words of a launch that are ours; `launchVllm` makes the same launch of them. */
+export interface OurWords {
+  readonly model: string
+  readonly servedNames: readonly string[]
+  readonly args: readonly string[]
+}
+
+/** The way back from a launch by command line. */
+export const readLaunch = ({ command = [], args = [] }: Omit<Launch, 'hash'>): OurWords => {
+  const words = [...command, ...args]
+  const own = words.slice(findEntrypoint({ command: words, args: [] }).length)
+  const ours = own.slice(own.indexOf(marker) + 1)
+  const flag = ours.findIndex(word => word.startsWith('-'))
+  const names = flag < 0 ? ours.length : flag
+  return {
+    model: own[own[0] === '--model' ? 1 : 0] ?? '',
+    servedNames: ours.slice(0, names),
+    args: ours.slice(names),
+  }
+}
+
 /** Only `--config PATH` as two words is read by vLLM; `--config=PATH` is accepted and ignored. */
 const checkConfigFlag = (words: readonly string[], path: string | undefined): void => {
   const at = words.indexOf('--config')

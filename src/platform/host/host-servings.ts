@@ -1,4 +1,5 @@
-// The engines of a host: processes of ours that the supervisor keeps, and an Ollama that is not ours, a unit or an address, and is only spoken to.
+// The engines of a host: processes of ours that the supervisor keeps, units of others, and an Ollama
+// at an address, which is only spoken to.
 import type { Launch } from '../../domain/engine.ts'
 import { NotSupported, Rejected, Waiting } from '../../domain/failure.ts'
 import { type Runtime, toKey } from '../../domain/object.ts'
@@ -44,9 +45,9 @@ export const createHostServings = (parts: ServingParts) => {
   const watcher = createWatcher(parts)
   const made = madeServings(parts, watcher.noteTold)
   const { runtimes } = parts
-  const units = createAdoptedUnits({ runtimes, wake: key => watcher.tell(key) })
+  const units = createAdoptedUnits({ runtimes, volumes: parts.volumes, wake: key => watcher.tell(key) })
   const of = ({ spec }: Runtime): Omit<Servings, 'watch'> => {
-    if (spec.host?.unit !== undefined) return units.servings
+    if (spec.host?.unit !== undefined) return spec.engine === 'VLLM' ? units.switched : units.servings
     return spec.host?.url === undefined ? made : foreignServings
   }
   const servings: Servings = {

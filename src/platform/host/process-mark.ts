@@ -25,7 +25,7 @@ const read = (path: string): string | undefined => {
   }
 }
 
-const bootOf = (): string => (read('/proc/sys/kernel/random/boot_id') ?? '').trim()
+export const bootOf = (): string => (read('/proc/sys/kernel/random/boot_id') ?? '').trim()
 
 const statOf = (pid: number): ProcessStat | undefined => {
   const text = read(`/proc/${pid}/stat`)

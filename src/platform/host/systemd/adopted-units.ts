@@ -1,56 +1,15 @@
-// An Ollama that is a unit of somebody else: systemd says whether it is there and runs, the journal what it told, and nothing is done to it
-// but through its API. No right is needed for that.
+// Units of somebody else: systemd says whether they are there and run, the journal what they told. To an Ollama nothing is done but through
+// its API, and no right is needed for that; a vLLM is switched as `switched-units.ts` says.
 import { execFile, execFileSync } from 'node:child_process'
 import { promisify } from 'node:util'
 import { NotSupported } from '../../../domain/failure.ts'
 import { type Runtime, toKey } from '../../../domain/object.ts'
-import type { PodSight, Problem, Servings, ServingView, Wake } from '../../../domain/platform.ts'
+import type { PodSight, Problem, Servings, ServingView, Volumes, Wake } from '../../../domain/platform.ts'
 import { addressOf, portOf } from '../serving-render.ts'
-import { isListenerOf } from '../sockets.ts'
-import { groupPids } from './control-groups.ts'
+import { createSwitchedUnits } from './switched-units.ts'
+import { listens, pidsOf, problemsOf, type Sight, show, toSight, unitOf, whyNotReady } from './unit-sight.ts'
 
 const execute = promisify(execFile)
-
-const properties =
-  'LoadState,ActiveState,SubState,Result,ExecMainStatus,NRestarts,InvocationID,ExecMainStartTimestamp,UID,ControlGroup'
-
-type Properties = Readonly<Record<string, string>>
-
-interface Sight {
-  readonly properties: Properties
-  /** of its group as it was looked at: another list is another look */
-  readonly pids: string
-  readonly isListening: boolean
-  readonly at: number
-}
-
-const show = (unit: string): readonly string[] => [
-  'show',
-  '--timestamp=unix',
-  '--property',
-  properties,
-  '--',
-  unit,
-]
-
-const parse = (text: string): Properties =>
-  Object.fromEntries(
-    text.split('\n').map(line => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]),
-  )
-
-const pidsOf = ({ ControlGroup = '' }: Properties): string =>
-  ControlGroup === '' ? '' : groupPids(ControlGroup).join(' ')
-
-/** Somebody else's process has files that we cannot look into: who it runs as is all that the kernel tells of a socket. */
-const listens = (found: Properties, port: number): boolean =>
-  isListenerOf(port, /^\d+$/.test(found['UID'] ?? '') ? Number(found['UID']) : 0)
-
-const toSight = (text: string, port: number): Sight => {
-  const found = parse(text)
-  return { properties: found, pids: pidsOf(found), isListening: listens(found, port), at: Date.now() }
-}
-
-const unitOf = ({ spec }: Runtime): string => spec.host?.unit ?? ''
 
 const nothing = async (): Promise<void> => undefined
 
@@ -59,6 +18,7 @@ const slowMs = 5_000
 
 export interface AdoptedParts {
   readonly runtimes: () => readonly Runtime[]
+  readonly volumes: Volumes
   readonly wake: Wake
   readonly onFailure?: (error: unknown) => void
 }
@@ -74,18 +34,30 @@ export const createAdoptedUnits = (parts: AdoptedParts) => {
   }
   const refresh = async (runtime: Runtime): Promise<void> => {
     const before = sights.get(keyOf(runtime))
-    if (!before || isSame(before, portOf(runtime))) return
+    if (!before || isSame(before, portOf(runtime))) return switched.settle(runtime, sightOf(runtime))
     const { stdout } = await execute('systemctl', show(unitOf(runtime)))
     const now = toSight(stdout, portOf(runtime))
     sights.set(keyOf(runtime), now)
     if (storyOf(now) !== storyOf(before)) parts.wake(toKey('Runtime', runtime.metadata), false)
+    switched.settle(runtime, now)
   }
+  /** What was just asked for is looked at anew. */
+  const forget = (runtime: Runtime): void => {
+    const known = sights.get(keyOf(runtime))
+    if (known) sights.set(keyOf(runtime), { ...known, at: 0 })
+    parts.wake(toKey('Runtime', runtime.metadata), false)
+  }
+  const switched = createSwitchedUnits({ runtimes: parts.runtimes, volumes: parts.volumes, sightOf, forget })
   const timer = setInterval(() => {
     for (const runtime of parts.runtimes())
       if (runtime.spec.host?.unit !== undefined) refresh(runtime).catch(error => parts.onFailure?.(error))
   }, 1_000)
   timer.unref()
-  return { servings: servingsOf(sightOf), stop: (): void => clearInterval(timer) }
+  return {
+    servings: servingsOf(sightOf),
+    switched: switched.servings,
+    stop: (): void => clearInterval(timer),
+  }
 }
 
 const lookNow = (unit: string): string => {
@@ -133,7 +105,7 @@ const toView = (runtime: Runtime, sight: Sight): ServingView => {
   return {
     origin: 'Adopted',
     exists,
-    problems: problemsOf(unitOf(runtime), sight.properties),
+    problems: [...notForUnits(runtime), ...problemsOf(unitOf(runtime), sight.properties)],
     container: { command: [], args: [], env: {}, port: portOf(runtime) },
     replicas: exists ? 1 : 0,
     isExclusive: true,
@@ -144,18 +116,8 @@ const toView = (runtime: Runtime, sight: Sight): ServingView => {
   }
 }
 
-/** `systemctl` answers for every name: whether there is such a unit, only its LoadState says. */
-const problemsOf = (unit: string, { LoadState }: Properties): readonly Problem[] => {
-  if (LoadState === 'loaded') return []
-  const said: Readonly<Record<string, string>> = {
-    'not-found': `unit ${unit} does not exist: install it, or name another one in spec.host.unit`,
-    masked: `unit ${unit} is masked: systemctl unmask ${unit}`,
-    unknown: 'systemd does not answer: host.unit is for a machine that it runs on; host.url is not',
-  }
-  const message =
-    said[LoadState ?? ''] ?? `unit ${unit} cannot be loaded (${LoadState}): systemctl status ${unit}`
-  return [{ reason: 'DeploymentNotFound', message }]
-}
+const notForUnits = ({ spec }: Runtime): readonly Problem[] =>
+  spec.engine === 'Ollama' ? [] : [{ reason: 'NotSupported', message: 'host.unit is for Ollama and vLLM' }]
 
 const podOf = (runtime: Runtime, { properties: found, isListening }: Sight): PodSight => {
   const { ActiveState, InvocationID = '', NRestarts = '0', ExecMainStartTimestamp = '' } = found
@@ -174,15 +136,4 @@ const podOf = (runtime: Runtime, { properties: found, isListening }: Sight): Pod
     createdAt: seconds > 0 ? new Date(seconds * 1_000).toISOString() : runtime.metadata.creationTimestamp,
     ...(isReady ? {} : { problem: { reason: 'EngineUnreachable', message: whyNotReady(runtime, found) } }),
   }
-}
-
-const whyNotReady = (
-  runtime: Runtime,
-  { ActiveState, SubState, Result, ExecMainStatus }: Properties,
-): string => {
-  const unit = unitOf(runtime)
-  if (ActiveState === 'active')
-    return `unit ${unit} runs, and its account has no socket on port ${portOf(runtime)}`
-  if (ActiveState === 'inactive') return `unit ${unit} does not run: systemctl start ${unit}`
-  return `unit ${unit} is ${ActiveState}, ${SubState} (${Result}, exit status ${ExecMainStatus})`
 }

@@ -20,6 +20,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { hardenings } from '../../../domain/runtime-host.ts'
 import { markOf, signal } from '../process-mark.ts'
+import { modelsGroup, wishesName } from './adoption-render.ts'
 import { groupPids } from './control-groups.ts'
 import {
   daemonUnit,
@@ -42,15 +43,15 @@ export interface InstallParts {
 }
 
 const execute = promisify(execFile)
-const run = async (...words: readonly [string, ...string[]]): Promise<string> =>
+export const run = async (...words: readonly [string, ...string[]]): Promise<string> =>
   (await execute(words[0], words.slice(1))).stdout
 
-const programFolder = '/usr/local/lib/switchyard'
+export const programFolder = '/usr/local/lib/switchyard'
 const launcher = '/usr/local/bin/switchyard'
 const unitFolder = '/etc/systemd/system'
 const polkitRule = '/etc/polkit-1/rules.d/50-switchyard.rules'
-const user = 'switchyard'
-const folders = {
+export const user = 'switchyard'
+export const folders = {
   stateFolder: '/var/lib/switchyard',
   modelsFolder: '/var/lib/switchyard/models',
   cacheFolder: '/var/cache/switchyard',
@@ -103,6 +104,8 @@ const tellInstalled = (say: InstallParts['say']): void => {
 }
 
 const makeUser = async (): Promise<void> => {
+  if (!(await run('getent', 'group', modelsGroup).catch(() => '')))
+    await run('groupadd', '--system', modelsGroup)
   const known = await run('getent', 'passwd', user).catch(() => '')
   if (known) return
   const shape = ['--system', '--user-group', '--no-create-home', '--home-dir', folders.cacheFolder]
@@ -135,7 +138,8 @@ const replace = (from: string, name: string, mode = 0o644): void => {
 
 const makeFolders = async (places: UnitPlaces): Promise<void> => {
   const [uid = '', gid = ''] = (await run('getent', 'passwd', user)).split(':').slice(2, 4)
-  const own = [places.stateFolder, places.modelsFolder, places.cacheFolder, unitsFolder(places)]
+  const { stateFolder, modelsFolder, cacheFolder } = places
+  const own = [stateFolder, modelsFolder, cacheFolder, unitsFolder(places), join(stateFolder, wishesName)]
   const secrets = join(places.configFolder, 'secrets')
   mkdirSync(join(places.configFolder, 'manifests'), { recursive: true, mode: 0o755 })
   for (const folder of [...own, secrets]) {
@@ -145,6 +149,23 @@ const makeFolders = async (places: UnitPlaces): Promise<void> => {
   }
   // What an installation before has left, as root's.
   giveTo(places.modelsFolder, Number(uid), Number(gid))
+  await shareModels(places.modelsFolder)
+}
+
+const asUser = ['setpriv', `--reuid=${user}`, `--regid=${user}`, `--groups=${modelsGroup}`, '--'] as const
+
+/**
+ * With the group that units of others are given, also what is still to come. As the account that owns the files: for root its folders could
+ * lead anywhere. False: some are another account's.
+ */
+export const shareModels = async (folder: string): Promise<boolean> => {
+  try {
+    await run(...asUser, 'chgrp', '--recursive', '--no-dereference', modelsGroup, folder)
+    await run(...asUser, 'find', folder, '-type', 'd', '-exec', 'chmod', 'g+rxs', '{}', '+')
+    return true
+  } catch {
+    return false
+  }
 }
 
 /** Links are what they are: what they lead to is left alone. */
@@ -171,13 +192,19 @@ export interface Purge {
   readonly ask: (question: string) => Promise<boolean>
 }
 
+export interface UninstallParts extends Pick<InstallParts, 'say'> {
+  /** of units of others, after the daemon has ended and before its files go */
+  readonly release: () => Promise<void>
+}
+
 /** Nothing is left but the models and their receipts. */
-export const uninstall = async ({ say }: Pick<InstallParts, 'say'>, purge: Purge): Promise<number> => {
+export const uninstall = async ({ say, release }: UninstallParts, purge: Purge): Promise<number> => {
   if (process.getuid?.() !== 0) throw new Error('this changes the machine: run it as root')
   const isPurged =
     purge.isWanted &&
     (await purge.ask(`Delete every model in ${folders.modelsFolder}? What lies elsewhere stays.`))
   await endAll()
+  await release()
   rmSync(polkitRule, { force: true })
   for (const name of [daemonUnit, slice, ...hardenings.map(templateFile)])
     rmSync(join(unitFolder, name), { force: true })
@@ -186,6 +213,7 @@ export const uninstall = async ({ say }: Pick<InstallParts, 'say'>, purge: Purge
   for (const path of [folders.cacheFolder, folders.configFolder, programFolder, launcher])
     rmSync(path, { recursive: true, force: true })
   await run('userdel', user).catch(() => undefined)
+  await run('groupdel', modelsGroup).catch(() => undefined)
   say(
     existsSync(folders.modelsFolder) ? `Gone, but the models: ${folders.modelsFolder} (now root's)` : 'Gone.',
   )
