@@ -7,6 +7,8 @@ import type { Run, ServingRecord } from './serving-records.ts'
 export interface EngineKeeper {
   /** words for people: what engines are here */
   readonly what: string
+  /** `spec.host.hardening` has an effect */
+  readonly isLimiting: boolean
   /** The run is recorded already. Without a mark the process is still to come, or comes to nothing and `ended` says how. */
   start(record: ServingRecord, run: Run): Started
   /** every living process of the run, its leader first where it lives */

@@ -32,6 +32,7 @@ const logOf = (places: EnginePlaces, ref: Ref, run: string): string =>
 
 export const createProcessKeeper = (places: EnginePlaces): EngineKeeper => ({
   what: 'plain processes',
+  isLimiting: false,
   start: (record, run) => startEngine(places, record, run),
   left: (_, { token, mark }) => findProcesses(token, mark),
   shortenLog: (ref, { name }) => shortenLog(places, ref, name),

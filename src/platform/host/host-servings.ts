@@ -180,7 +180,17 @@ const observe = (parts: ServingParts, runtime: Runtime): ServingView => {
 
 const pendingOf = (parts: ServingParts, runtime: Runtime, record: ServingRecord | undefined) => {
   const changed = record && findChanged(record, bareTemplate(runtime, volumeOf(parts, runtime)))
-  return changed ? { pending: `${changed} takes effect with the next switch` } : {}
+  if (changed) return { pending: `${changed} takes effect with the next switch` }
+  const vain = limitsInVain(parts, runtime)
+  return record && vain ? { pending: vain } : {}
+}
+
+/** What was not asked for needs no sentence: the log says at the start what engines are. */
+const limitsInVain = ({ keeper }: ServingParts, { spec }: Runtime): string | undefined => {
+  const { hardening = 'None' } = spec.host ?? {}
+  return keeper.isLimiting || hardening === 'None'
+    ? undefined
+    : `spec.host.hardening ${hardening} has no effect: engines are ${keeper.what} here`
 }
 
 const problemsOf = ({ volumes, places }: ServingParts, runtime: Runtime): readonly Problem[] => {

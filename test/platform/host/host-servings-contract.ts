@@ -155,6 +155,18 @@ export const hostServings = (kept: KeptWorld): void => {
     await released(one)
   })
 
+  it('4.1 hardening that has no effect is said, to whoever asked for it', async () => {
+    const one = await serving('hardened')
+    const sees = (host: object) => current().servings.observe(wished('hardened', { engine: 'VLLM', host }))
+    const plain = { command: [process.execPath, engine], port: ports.get('hardened') }
+    const inVain = 'spec.host.hardening Strict has no effect: engines are plain processes here'
+    expect(sees(plain).pending).toBeUndefined()
+    expect(sees({ ...plain, hardening: 'None' }).pending).toBeUndefined()
+    const isLimiting = kept.keeper({ folder, environment: {}, program: [] }).isLimiting
+    expect(sees({ ...plain, hardening: 'Strict' }).pending).toBe(isLimiting ? undefined : inVain)
+    await released(one)
+  })
+
   it('4.1 an engine serves on while no daemon runs, and is the same one afterwards', async () => {
     const one = await serving('adopted')
     const before = runOf('adopted')

@@ -32,6 +32,7 @@ export const createUnitKeeper = (parts: UnitKeeperParts): EngineKeeper => {
   mkdirSync(parts.folder, { recursive: true, mode: 0o700 })
   return {
     what: 'units of systemd',
+    isLimiting: true,
     start: (record, run) => ({ mark: undefined, ...begin(parts, record, run) }),
     left: (ref, run) => left(unitOf(ref, run), run),
     endOf: (ref, run) => endOf(unitOf(ref, run)),
