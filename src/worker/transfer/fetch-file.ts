@@ -83,12 +83,13 @@ interface Fetching {
 /** The second time decides, from the source itself; parts that came differently are named. */
 const fetchAgain = async (wire: Wire, fetching: Fetching): Promise<Digests> => {
   const { order, partial } = fetching
-  const before = partial.checksums
+  const before = await partial.checksums()
   await partial.reset()
   const { mirrors: _, ...own } = order
   const second = await fetchOnce(wire, { ...fetching, order: own })
   if (second.named === order.digest.hex) return second
-  const differing = partial.checksums.flatMap((crc, index) => (crc === before[index] ? [] : [index]))
+  const after = await partial.checksums()
+  const differing = after.flatMap((crc, index) => (crc === before[index] ? [] : [index]))
   await partial.discard()
   throw wrongDigest(order, second.named, differing)
 }

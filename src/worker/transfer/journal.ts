@@ -7,7 +7,7 @@ import { type FileHandle, open } from 'node:fs/promises'
 export interface PartRecord {
   /** contiguous bytes from the start of the part that were handed to the kernel */
   readonly bytes: number
-  /** CRC-32 of those bytes */
+  /** CRC-32 of samples of those bytes */
   readonly crc: number
   /** the disk has said that it has them: they survive a power cut */
   readonly isSynced: boolean
@@ -25,7 +25,7 @@ export interface JournalSubject {
 const headerBytes = 80
 const recordBytes = 12
 const magic = 0x4a_59_57_53
-const version = 1
+const version = 2
 const empty: PartRecord = { bytes: 0, crc: 0, isSynced: false }
 
 /** Changes with every start of the machine: page cache that was not synced is gone then. */

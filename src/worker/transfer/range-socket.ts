@@ -3,7 +3,7 @@
 import { connect as connectPlain, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { checkHost, guardedLookup } from './guard.ts'
-import { Slabs, slabBytes } from './slabs.ts'
+import { Slabs } from './slabs.ts'
 
 /** Slabs that may be full or written while another is filled. */
 const mostFull = 1
@@ -211,7 +211,7 @@ export class RangeSocket {
       return
     }
     this.#left -= count
-    if (this.#left === 0 || slabBytes - this.#end < leastRoom) this.#handOn()
+    if (this.#left === 0 || this.#slab.length - this.#end < leastRoom) this.#handOn()
   }
 
   /** The reader gets what has come. The slab stays: the socket holds its rest already and writes there next. */

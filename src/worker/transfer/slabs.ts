@@ -2,21 +2,37 @@
 // is collected late.
 
 /** A write costs more by its number than by its bytes, as long as they stay in the processor's cache until it is made. */
-export const slabBytes = 768 << 10
+const largeBytes = 768 << 10
+/** Two for each of four connections. Where more are worth it, the source is the bound and not the processor: theirs are small. */
+const mostLarge = 8
+const smallBytes = 256 << 10
 
 /** So many are kept for the next connection; the memory of more is given back at once. */
 const mostKept = 4
 
 export class Slabs {
   readonly #free: Buffer[] = []
+  /** in use or kept */
+  #large = 0
 
   take(): Buffer {
-    return this.#free.pop() ?? Buffer.allocUnsafeSlow(slabBytes)
+    return this.#free.pop() ?? this.#make()
   }
 
   /** MUST be called only when nobody writes into it or reads from it any more. */
   give(slab: Buffer): void {
-    if (this.#free.length < mostKept) this.#free.push(slab)
-    else (slab.buffer as ArrayBuffer).transfer(0)
+    const isLarge = slab.length === largeBytes
+    if (isLarge && this.#free.length < mostKept) {
+      this.#free.push(slab)
+      return
+    }
+    if (isLarge) this.#large--
+    ;(slab.buffer as ArrayBuffer).transfer(0)
+  }
+
+  #make(): Buffer {
+    if (this.#large >= mostLarge) return Buffer.allocUnsafeSlow(smallBytes)
+    this.#large++
+    return Buffer.allocUnsafeSlow(largeBytes)
   }
 }

@@ -17,3 +17,14 @@ it('of ten slabs given back four are kept, and the memory of the others is retur
   for (const slab of out) slabs.give(slab)
   expect(out.map(slab => slab.length > 0)).toEqual(out.map((_, n) => n < 4))
 })
+
+it('the slabs of many connections are small, and large again for few', () => {
+  const slabs = new Slabs()
+  const out = Array.from({ length: 32 }, () => slabs.take())
+  const [large, small] = [out.slice(0, 8), out.slice(8)]
+  expect(new Set(large.map(slab => slab.length)).size).toBe(1)
+  expect(small.every(slab => slab.length === large[0]!.length / 3)).toBe(true)
+  for (const slab of out.toReversed()) slabs.give(slab)
+  expect(small.every(slab => slab.length === 0)).toBe(true)
+  expect(Array.from({ length: 8 }, () => slabs.take().length)).toEqual(Array(8).fill(786_432))
+})
