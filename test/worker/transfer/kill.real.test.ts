@@ -45,7 +45,8 @@ it(`a download killed at ${kills} random moments goes on and ends right (SWITCHY
   const random = numbers(seed)
   const target = join(folder, 'blob')
   let [killed, finished] = [0, 0]
-  while (killed < kills) {
+  // also on a machine so busy that a life brings hardly more than its first bytes
+  while (killed < kills || finished === 0) {
     const child = spawn(process.execPath, wordsOf(program, hub.url, target), {
       stdio: ['ignore', 'pipe', 'inherit'],
     })
@@ -72,5 +73,4 @@ it(`a download killed at ${kills} random moments goes on and ends right (SWITCHY
   expect(readFileSync(target).equals(content)).toBe(true)
   await hub.close()
   rmSync(folder, { recursive: true, force: true })
-  expect(finished).toBeGreaterThan(0)
 }, 600_000)

@@ -13,10 +13,12 @@ const wire = {
   retry: defaultRetry,
   partSize: () => 512 << 10,
 }
-let isFlowing = false
-const onBytes = (): void => {
-  if (!isFlowing) process.stdout.write('.')
-  isFlowing = true
+let [before, isFlowing] = [-1, false]
+/** Tells once that more is there than a former life had left. */
+const onBytes = (bytes: number): void => {
+  if (before < 0) before = bytes
+  if (bytes > before && !isFlowing) process.stdout.write('.')
+  isFlowing ||= bytes > before
 }
 const digest = { algorithm: 'sha256', hex } as const
 await fetchFile(
