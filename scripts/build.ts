@@ -54,6 +54,31 @@ const withoutUnread: Plugin = {
   },
 }
 
+/** What is used of undici, from where it lies: its index loads mocks, caches and web sockets too, and each process pays for them. */
+const smallUndici: Plugin = {
+  name: 'small-undici',
+  setup: ({ onResolve, onLoad }) => {
+    onResolve({ filter: /^undici$/ }, ({ kind }) =>
+      kind === 'import-statement' ? { path: 'undici', namespace: 'small-undici' } : undefined,
+    )
+    onLoad({ filter: /./, namespace: 'small-undici' }, () => ({
+      contents: undiciInUse,
+      resolveDir: fileURLToPath(root),
+    }))
+  },
+}
+
+/** A name that is missing here fails the build. */
+const undiciInUse = `
+  import Dispatcher from 'undici/lib/dispatcher/dispatcher.js'
+  import api from 'undici/lib/api/index.js'
+  export { default as Agent } from 'undici/lib/dispatcher/agent.js'
+  export { default as ProxyAgent } from 'undici/lib/dispatcher/proxy-agent.js'
+  export { default as EnvHttpProxyAgent } from 'undici/lib/dispatcher/env-http-proxy-agent.js'
+  export { fetch, Headers, Response, Request, FormData } from 'undici/lib/web/fetch/index.js'
+  Object.assign(Dispatcher.prototype, api)
+`
+
 /** The files of a bundled program: itself, its parts, its thread. */
 export const filesOf = async (output: string): Promise<string[]> => {
   const names = await readdir(dirname(output))
@@ -82,7 +107,7 @@ const write = async (from: string, output: string): Promise<void> => {
     // Names stay as they are: kept beside shorter ones, they cost 10 MB of memory that comes back to nobody after the start.
     minifyWhitespace: true,
     minifySyntax: true,
-    plugins: [withoutUnread],
+    plugins: [withoutUnread, smallUndici],
     platform: 'node',
     target: 'node24',
     format: 'esm',
