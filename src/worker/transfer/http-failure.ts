@@ -65,10 +65,18 @@ const toReason = (response: Response, asked: Asked): Reason => {
   return coded ?? byStatus[response.status] ?? 'SourceUnavailable'
 }
 
+const printable = /[^\x20-\x7e]+/g
+
+/** What the Hub itself says of it, as far as it fits on a line. */
+const ownWords = ({ headers }: Response): string => {
+  const said = headers.get('x-error-message')?.replaceAll(printable, ' ').trim().slice(0, 100)
+  return said ? ` (${said})` : ''
+}
+
 export const toHttpFailure = async (response: Response, asked: Asked): Promise<WorkError> => {
   await response.body?.cancel().catch(() => {})
   const reason = toReason(response, asked)
   const after = reason === 'RateLimited' || response.status >= 500 ? toRetryAfter(response) : undefined
-  const message = `${asked.what} ${says[reason] ?? 'could not be read'}: ${asked.host} answered ${response.status}`
+  const message = `${asked.what} ${says[reason] ?? 'could not be read'}: ${asked.host} answered ${response.status}${ownWords(response)}`
   return new WorkError(reason, message, after === undefined ? {} : { retryAfterSeconds: after })
 }
