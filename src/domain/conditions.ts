@@ -94,7 +94,10 @@ export const reasons = {
     'Remove them by hand when the volume is back; the message names the claim.',
   ),
   Paused: text('spec.paused is set; nothing is changed.', 'Unset spec.paused to go on.'),
-  Cancelled: text('The operation was cancelled.'),
+  Cancelled: text(
+    'A person cancelled it; what was fetched and verified stays.',
+    'Ask with `switchyard retry`, or change the spec, to go on.',
+  ),
   Replaced: text('A newer wish took the place of this one.'),
   // waiting for something named
   RuntimeNotFound: text(

@@ -9,6 +9,7 @@ import type { WorkerTask } from './worker-task.ts'
 export const modelPhases = [
   'Deleting',
   'Paused',
+  'Cancelled',
   'Rejected',
   'Resolving',
   'Failed',

@@ -14,8 +14,13 @@ const withInstall = (facts: ModelFacts, decision: ModelDecision, next: ModelStat
   const before = facts.status.operations ?? []
   const list = before.some(isOpen) ? before : withBegun(facts, decision, before)
   const open = list.find(isOpen)
+  if (open?.type === 'Refresh' && decision.phase === 'Ready' && isCancelledNow(facts))
+    return finishOperation(list, open.id, { phase: 'Cancelled', reason: 'Cancelled' }, facts.seen.now)
   return open ? closeBy(list, open, decision, next, facts.seen.now) : [...list]
 }
+
+const isCancelledNow = ({ seen, status }: ModelFacts): boolean =>
+  status.lastHandled?.cancel !== seen.model.status.lastHandled?.cancel
 
 const isOpen = ({ type, phase }: Operation): boolean => phase === 'Running' && type !== 'Remove'
 
@@ -55,6 +60,7 @@ const beginning = (facts: ModelFacts, { phase }: ModelDecision): Begun | undefin
     case 'Queued':
       return { type: 'Install' }
     case 'Paused':
+    case 'Cancelled':
     case 'Deleting':
     case 'Rejected':
       return undefined
@@ -97,7 +103,7 @@ const closeBy = (
     return finishOperation(list, open.id, { phase: 'Succeeded', ...(bytes ? { bytes } : {}) }, now)
   if (phase === 'Failed' || phase === 'Rejected')
     return finishOperation(list, open.id, { phase: 'Failed', reason, message: message.slice(0, 200) }, now)
-  if (phase === 'Paused' || phase === 'Deleting')
+  if (phase === 'Paused' || phase === 'Cancelled' || phase === 'Deleting')
     return finishOperation(list, open.id, { phase: 'Cancelled', reason }, now)
   return [...list]
 }

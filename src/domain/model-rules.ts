@@ -4,6 +4,7 @@ import { canServe, formatOf } from './artifact.ts'
 import { laneState, retryWords, untilRetry } from './attempts.ts'
 import type { Reason } from './conditions.ts'
 import { decideBy, type ModelAction, type ModelDecision, type ModelPhase, type Rule } from './decision.ts'
+import { isCancelled } from './model-cancel.ts'
 import { type CopyPlan, ownerOf, planCopy, taskBase, tokenOf, wantedCopies } from './model-copies.ts'
 import { leavingCopies, removeCopies } from './model-removal.ts'
 import { hasEnded, isPresentResolve, type ModelFacts, resolveSubject, unsettled } from './model-settle.ts'
@@ -41,6 +42,18 @@ const paused: Speak = facts =>
         reason: 'Paused',
         message: 'spec.paused is set; what was fetched stays',
         actions: cancelAll(facts),
+      }
+    : undefined
+
+/** Verified copies stay in use; what is half there stays for the next try. */
+const cancelled: Speak = facts =>
+  isCancelled(facts.status) && !(facts.resolved && planAll(facts).every(plan => plan.phase === 'Ready'))
+    ? {
+        phase: 'Cancelled',
+        reason: 'Cancelled',
+        message: 'cancelled; what was fetched stays: switchyard retry, or a change of spec, goes on',
+        actions: cancelAll(facts),
+        isStalled: true,
       }
     : undefined
 
@@ -228,6 +241,7 @@ const ready: Speak = facts => {
 export const modelRules: readonly Rule<ModelFacts, ModelDecision>[] = [
   ['Deleting', deleting],
   ['Paused', paused],
+  ['Cancelled', cancelled],
   ['Rejected', rejected],
   ['Resolving', resolving],
   ['Failed', failed],

@@ -2,6 +2,7 @@
 import { toNote } from './attempts.ts'
 import type { Capabilities } from './capabilities.ts'
 import type { Copy, ModelStatus } from './model.ts'
+import { isCancelled, withCancel } from './model-cancel.ts'
 import { pendingRequest } from './object.ts'
 import type { ModelObservation } from './observation.ts'
 import { isProblem } from './observation.ts'
@@ -73,7 +74,8 @@ export const settleModel = (given: ModelObservation): ModelFacts => {
     .sort((a, b) => a.startedAt.localeCompare(b.startedAt))
     .reduce((status, work) => fold(seen, status, work), begun)
   const ids = [...(seen.model.status.settledWorks ?? []), ...fresh.map(work => work.id)].slice(-32)
-  const status = ids.length > 0 ? { ...folded, settledWorks: ids } : folded
+  const noted = withCancel(seen.model, folded, seen.now)
+  const status = ids.length > 0 ? { ...noted, settledWorks: ids } : noted
   const resolved =
     status.resolved?.sourceHash === seen.sourceHash && !isRefreshOpen(seen, status)
       ? status.resolved
@@ -145,13 +147,15 @@ const fold = (seen: ModelObservation, status: ModelStatus, work: WorkView): Mode
 const foldResolve = (seen: ModelObservation, status: ModelStatus, work: WorkView): ModelStatus => {
   if (!isPresentResolve(seen.sourceHash, status, work)) return status
   const resolution = work.result?.resolution
+  if (!resolution && isCancelled(status)) return status
   if (!resolution) return { ...status, failure: toNote(work, seen.maxAttempts, seen.now) }
   const { capabilities: detected, ...resolved } = resolution
-  const { failure: _, capabilities: __, ...kept } = status
+  const { failure, capabilities: _, ...kept } = status
   const capabilities: Capabilities = { ...detected, ...withoutAbsent(seen.model.spec.capabilities) }
   const refresh = pendingRequest(seen.model, 'refresh')
   return {
     ...kept,
+    ...(isCancelled(status) ? { failure } : {}),
     resolved,
     ...(Object.keys(capabilities).length > 0 ? { capabilities } : {}),
     ...(refresh ? { lastHandled: { ...status.lastHandled, refresh } } : {}),

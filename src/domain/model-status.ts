@@ -5,6 +5,7 @@ import type { ModelDecision } from './decision.ts'
 import { type Fact, fact, withoutAbsent } from './fact.ts'
 import { budgetOf } from './ledger.ts'
 import type { Copy, ModelStatus } from './model.ts'
+import { isCancelled } from './model-cancel.ts'
 import { type CopyPlan, isVerified } from './model-copies.ts'
 import { planAll } from './model-rules.ts'
 import { copyKey, hasEnded, type ModelFacts } from './model-settle.ts'
@@ -23,7 +24,7 @@ export interface ModelSaid {
 
 export const sayModel = (facts: ModelFacts, decision: ModelDecision): ModelSaid => {
   const { seen, status } = facts
-  const plans = facts.resolved ? planAll(facts) : []
+  const plans = facts.resolved ? planAll(facts).map(plan => asItStands(plan, decision)) : []
   const copies = nextCopies(facts, decision, plans)
   const draft = withoutAbsent({
     ...status,
@@ -32,15 +33,23 @@ export const sayModel = (facts: ModelFacts, decision: ModelDecision): ModelSaid 
     phase: decision.phase,
     copies,
     progress: sumProgress(facts, copies),
+    ...(decision.phase === 'Ready' && isCancelled(status) ? { failure: undefined } : {}),
     inUseBy: seen.usedBy.slice(0, mostRuntimes),
   }) as ModelStatus
   return { draft, conditions: modelConditions(facts, decision, plans) }
 }
 
+/** Of what a person has stopped nothing is on its way, whatever was planned. */
+const asItStands = (plan: CopyPlan, { phase, reason, message }: ModelDecision): CopyPlan =>
+  (phase === 'Paused' || phase === 'Cancelled') && plan.phase !== 'Ready'
+    ? { ...plan, phase, reason, message }
+    : plan
+
 const copyPhase = (plan: CopyPlan): Copy['phase'] =>
   plan.phase === 'Resolving' ||
   plan.phase === 'Rejected' ||
   plan.phase === 'Paused' ||
+  plan.phase === 'Cancelled' ||
   plan.phase === 'Deleting'
     ? 'Pending'
     : plan.phase

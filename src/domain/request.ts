@@ -1,5 +1,6 @@
 // What a person asks of an object beside writing its whole spec: each request is a small change of spec or annotations, on every platform.
 import { Rejected } from './failure.ts'
+import { canCancel } from './model-cancel.ts'
 import { annotations, type Model, type Runtime } from './object.ts'
 
 export const requestNames = [
@@ -100,12 +101,17 @@ const rollback = (runtime: Runtime): Change => {
   return { spec: toModel(runtime, model), says: `${nameOf(runtime)} is asked to go back to ${model}` }
 }
 
-const cancel: Ask = object => {
-  if (object.kind === 'Model')
-    return {
-      spec: { paused: true },
-      says: `${nameOf(object)} stops; what was fetched stays and is used later`,
-    }
+const cancelFetch = (model: Model, how: RequestHow): Change => {
+  if (canCancel(model.status))
+    return asking('cancel', 'is cancelled; what was fetched stays, and is used by `switchyard retry`')(
+      model,
+      how,
+    )
+  throw new Rejected('NotSupported', `${nameOf(model)}: nothing is fetched that could be cancelled`)
+}
+
+const cancel: Ask = (object, how) => {
+  if (object.kind === 'Model') return cancelFetch(object, how)
   const open = object.status.switch
   if (!open) throw new Rejected('NotSupported', `${nameOf(object)}: no switch runs that could be cancelled`)
   const model = open.from?.model ?? null

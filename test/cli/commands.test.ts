@@ -13,7 +13,7 @@ describe('a request', () => {
     [['rollback', 'gpu-a'], { 'gpu-a': { activeModel: 'llama' } }],
     [['rollback', 'gpu-b'], { 'gpu-b': { activeModel: 'qwen' } }],
     [['cancel', 'gpu-b'], { 'gpu-b': { activeModel: 'qwen' } }],
-    [['cancel', 'llama'], { llama: { paused: true } }],
+    [['cancel', 'llama'], { llama: { 'switchyard.dev/cancel-requested-at': '2026-11-27T03:00:00.000Z' } }],
     [['idle', 'gpu-a'], { 'gpu-a': { desiredState: 'Idle' } }],
     [['pause', 'model', 'qwen'], { qwen: { paused: true } }],
     [['resume', 'runtimes/gpu-a'], { 'gpu-a': { paused: false } }],

@@ -33,6 +33,9 @@ const resolution = { ...resolved, sourceHash }
 const notStarted = { reason: 'PodNotStarted', message: 'pulling the image' } as const
 const failure = { reason: 'Integrity', message: 'a hash is wrong', retry: 'Never' } as const
 
+const fetching = { id: 'i', type: 'Install', phase: 'Running', startedAt: at(-60) } as const
+const cancelledNote = { reason: 'Cancelled', message: 'cancelled on request', attempts: 0, at: at(0) }
+
 const rows: readonly (readonly [
   string,
   ModelStatus,
@@ -81,6 +84,12 @@ const rows: readonly (readonly [
     there,
     [aWork({ subject: 'another#0', phase: 'Succeeded', result: { resolution } })],
     ['Ready'],
+  ],
+  [
+    'a download that was cancelled',
+    { ...waits, phase: 'Downloading', operations: [fetching], failure: cancelledNote },
+    [of('download', {})],
+    ['Cancelled', 'Install Cancelled 60'],
   ],
   ['nothing', there, [], ['Ready']],
 ]

@@ -36,7 +36,7 @@ describe('The rules of a Model', () => {
 
   it('stall where a person must act, and only there', () => {
     const stalled = situations.filter(([, , , seen]) => decide(seen).isStalled).map(([phase]) => phase)
-    expect([...new Set(stalled)]).toEqual(['Rejected', 'Failed', 'Deleting'])
+    expect([...new Set(stalled)]).toEqual(['Cancelled', 'Rejected', 'Failed', 'Deleting'])
   })
 })
 

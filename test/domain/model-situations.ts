@@ -22,6 +22,17 @@ const failing = (failure: FailureNote): ModelStatus => ({
 const deleted = (status: ModelStatus, spec: object = {}) =>
   aModel({ status, spec, metadata: { deletionTimestamp: at(-1) } })
 
+const cancelAsked = (status: ModelStatus, { refresh }: { readonly refresh?: string } = {}) =>
+  aModel({
+    status,
+    metadata: {
+      annotations: {
+        'switchyard.dev/cancel-requested-at': at(-1),
+        ...(refresh ? { 'switchyard.dev/refresh-requested-at': refresh } : {}),
+      },
+    },
+  })
+
 export const running = aWork({ command: 'download', subject: `${volume.key}@x#0`, volume: volume.key })
 const stalled = {
   phase: 'Downloading',
@@ -552,6 +563,56 @@ export const situations: readonly Situation[] = [
     'paused while bytes come',
     seenModel({ model: aModel({ spec: { paused: true }, status: { resolved } }), works: [running] }),
     ['cancelWork'],
+  ],
+  [
+    'Cancelled',
+    'Cancelled',
+    'a cancel is asked while bytes come',
+    seenModel({ model: cancelAsked({ resolved, phase: 'Downloading' }), works: [running] }),
+    ['cancelWork'],
+  ],
+  [
+    'Cancelled',
+    'Cancelled',
+    'a cancel is asked while the source is looked up',
+    seenModel({ model: cancelAsked({ phase: 'Resolving' }), works: [aWork()] }),
+    ['cancelWork'],
+  ],
+  [
+    'Cancelled',
+    'Cancelled',
+    'it was cancelled, and a worker that is still ending is seen once more',
+    withStatus({ resolved, failure: note('Cancelled') }, { works: [running] }),
+    ['cancelWork'],
+  ],
+  [
+    'Ready',
+    'Downloaded',
+    'a cancel is asked when every byte is there: there is nothing to cancel',
+    seenModel({ model: cancelAsked({ resolved, copies: [aCopy()], phase: 'Ready' }) }),
+    [],
+  ],
+  [
+    'Ready',
+    'Downloaded',
+    'a refresh is cancelled: what was resolved before stays',
+    seenModel({
+      model: cancelAsked({ resolved, copies: [aCopy()], phase: 'Resolving' }, { refresh: at(-20) }),
+      works: [aWork()],
+    }),
+    ['cancelWork'],
+  ],
+  [
+    'Downloading',
+    'Downloading',
+    'it was cancelled and a retry is asked',
+    seenModel({
+      model: aModel({
+        status: { resolved, phase: 'Cancelled', failure: note('Cancelled') },
+        metadata: { annotations: { 'switchyard.dev/retry-requested-at': at(-1) } },
+      }),
+    }),
+    ['startWork download'],
   ],
   [
     'Rejected',

@@ -100,6 +100,22 @@ export const modelScenarios: readonly Scenario[] = [
     ],
   },
   {
+    name: 'a Model is cancelled while it is fetched, then tried again',
+    seconds: 90,
+    scene: onGpu,
+    steps: [
+      { does: aFor(), until: modelPhase('a', 'Downloading') },
+      {
+        does: world => annotate(world, 'Model', 'a', { 'switchyard.dev/cancel-requested-at': 'now' }),
+        until: modelPhase('a', 'Cancelled'),
+      },
+      {
+        does: world => annotate(world, 'Model', 'a', { 'switchyard.dev/retry-requested-at': 'now' }),
+        until: isReady('a'),
+      },
+    ],
+  },
+  {
     name: 'a Model is deleted while it is fetched',
     seconds: 90,
     scene: onGpu,
