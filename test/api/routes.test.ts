@@ -53,7 +53,7 @@ describe('the API of a host', () => {
     })
   })
 
-  it.each(['org/name', 'org%2Fname'])('finds a Model by its source on every route: %s', async name => {
+  it.each(['org/name', 'org%2Fname'])('2. Names with slashes work on every route: %s', async name => {
     expect((await api.ask('GET', `/api/v1/models/${name}`)).body).toMatchObject({ metadata: { name: 'a' } })
     const paused = await api.ask('POST', `/api/v1/models/${name}/pause`)
     expect(paused).toMatchObject({ status: 202, body: { object: { spec: { paused: true } } } })
@@ -69,7 +69,7 @@ describe('the API of a host', () => {
     })
   })
 
-  it('activates a model by its source, and refuses one that is not there with 404', async () => {
+  it('18. Unknown model on activate => 404', async () => {
     await api.ask('PUT', '/api/v1/runtimes/gpu', aRuntime('gpu'))
     const asked = await api.ask('POST', '/api/v1/runtimes/gpu/activate', { model: 'org/name' })
     expect(asked).toMatchObject({
@@ -82,6 +82,23 @@ describe('the API of a host', () => {
     })
     expect(await api.ask('POST', '/api/v1/models/a/rollback')).toMatchObject({ status: 422 })
     expect(await api.ask('POST', '/api/v1/models/a/explode')).toMatchObject({ status: 404 })
+  })
+
+  it('19. Leading hyphen refused: as a name, and in every source', async () => {
+    const refused = [
+      ['-rf', aModel('-rf')],
+      ['m', aModel('m', '-org/name')],
+      ['m', aModel('m', 'org/-name')],
+      ['m', { ...aModel('m'), spec: { source: { ollama: { name: '-name' } } } }],
+      ['m', { ...aModel('m'), spec: { source: { local: { path: '-folder' } } } }],
+      ['m', { ...aModel('m'), spec: { source: { huggingFace: { repo: 'org/name', revision: '-r' } } } }],
+      ['gpu', aRuntime('gpu', { activeModel: '-a' })],
+    ] as const
+    for (const [name, object] of refused) {
+      const answer = await api.ask('PUT', `/api/v1/${object.kind.toLowerCase()}s/${name}`, object)
+      expect([answer.status, JSON.stringify(object)]).toEqual([422, JSON.stringify(object)])
+      expect(answer.body).toMatchObject({ detail: expect.stringMatching(/./) })
+    }
   })
 
   it('asks by annotation without touching the spec, and the diary says who asked', async () => {

@@ -162,6 +162,27 @@ describe.skipIf(why)('a machine with systemd', () => {
     expect(await show(engine, 'MemoryHigh')).toBe(String(7 * 2 ** 30))
   })
 
+  it('6. Settings reach the unit that runs', async () => {
+    const commandLine = async () =>
+      (await system.run('cat', `/proc/${await show(engine, 'MainPID')}/cmdline`)).split('\0')
+    expect(await commandLine()).not.toContain('--max-num-seqs')
+    await apply({
+      apiVersion: 'switchyard.dev/v1alpha1',
+      kind: 'Runtime',
+      metadata: { name: 'gpu' },
+      spec: {
+        engine: 'VLLM',
+        activeModel: 'alpha',
+        engineArgs: ['--max-num-seqs', '7'],
+        host: { port },
+        switch: { drainSeconds: 1 },
+      },
+    })
+    await until('the words are there', async () => (await commandLine()).includes('--max-num-seqs'))
+    await answers('alpha')
+    await until('it is committed', () => isActive('alpha'))
+  })
+
   it('is begun again by systemd when it hangs', async () => {
     const before = await show('switchyard', 'MainPID')
     write('/etc/systemd/system/switchyard.service.d/quick.conf', '[Service]\nWatchdogSec=2\n')

@@ -92,7 +92,7 @@ describe.skipIf(why)('an Ollama that is a unit of somebody else', () => {
     )
   const show = (property: string) => system.run('systemctl', 'show', '-P', property, 'ollama')
 
-  it('13. a unit that does not exist is never treated as managed', async () => {
+  it('13. A unit that does not exist is never treated as managed', async () => {
     mkdirSync(system.path(store))
     await system.run('chown', 'switchyard', store)
     await wish('alpha')

@@ -155,7 +155,7 @@ const bytesFromCdn = (from: number): number =>
     .reduce((sum, one) => sum + one.bytesSent, 0)
 
 describe.skipIf(why !== undefined)('a volume without room', () => {
-  it('is refused before the first byte, with both numbers', async () => {
+  it('11. Quota counts both stores, in-flight bytes and free disk: refused before the first byte, with both numbers', async () => {
     volume = openTmpfs('size=32m')
     const from = hub.requests.length
     const ended = await work(volume).fetch(source)

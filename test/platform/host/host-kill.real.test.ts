@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { afterAll, expect, it } from 'vitest'
+import { afterAll, describe, expect, it } from 'vitest'
 import { HostDatabase } from '../../../src/platform/host/host-database.ts'
 import { randomOf } from '../../simulation/random.ts'
 import { aFolder, partsOn } from './host-parts.ts'
@@ -40,25 +40,27 @@ const writeAndKill = async (): Promise<readonly Acknowledged[]> => {
   return lines.map(line => JSON.parse(line) as Acknowledged)
 }
 
-it(`nothing that was acknowledged is lost in ${kills} kills at any moment`, async () => {
-  const acknowledged = new Map<string, Acknowledged>()
-  for (let kill = 0; kill < kills; kill++) {
-    const said = await writeAndKill()
-    expect(said.length).toBeGreaterThan(0)
-    for (const one of said) acknowledged.set(one.name, one)
-    const database = new HostDatabase(join(folder, 'switchyard.db'))
-    const { store, journal } = partsOn(database)
-    expect(database.all('PRAGMA integrity_check')).toMatchObject([{ integrity_check: 'ok' }])
-    for (const { name, phase } of acknowledged.values()) {
-      const model = store.getModel({ namespace, name })
-      expect(model?.spec.source.ollama?.name).toBe(name)
-      const whats = journal.read(model?.metadata.uid ?? '').map(({ what }) => what)
-      // A status and the row that tells of it are one commit.
-      expect(whats.includes('Phase')).toBe(model?.status.phase !== undefined)
-      if (phase !== undefined)
-        expect([model?.status.phase, whats]).toEqual([phase, ['Applied', 'Note', 'Phase']])
+describe(`${kills} kills at any moment`, () => {
+  it('20. State write survives a crash: nothing that was acknowledged is lost', async () => {
+    const acknowledged = new Map<string, Acknowledged>()
+    for (let kill = 0; kill < kills; kill++) {
+      const said = await writeAndKill()
+      expect(said.length).toBeGreaterThan(0)
+      for (const one of said) acknowledged.set(one.name, one)
+      const database = new HostDatabase(join(folder, 'switchyard.db'))
+      const { store, journal } = partsOn(database)
+      expect(database.all('PRAGMA integrity_check')).toMatchObject([{ integrity_check: 'ok' }])
+      for (const { name, phase } of acknowledged.values()) {
+        const model = store.getModel({ namespace, name })
+        expect(model?.spec.source.ollama?.name).toBe(name)
+        const whats = journal.read(model?.metadata.uid ?? '').map(({ what }) => what)
+        // A status and the row that tells of it are one commit.
+        expect(whats.includes('Phase')).toBe(model?.status.phase !== undefined)
+        if (phase !== undefined)
+          expect([model?.status.phase, whats]).toEqual([phase, ['Applied', 'Note', 'Phase']])
+      }
+      database.close()
     }
-    database.close()
-  }
-  expect(acknowledged.size).toBeGreaterThan(kills)
-}, 120_000)
+    expect(acknowledged.size).toBeGreaterThan(kills)
+  }, 120_000)
+})

@@ -1,0 +1,300 @@
+// The points of the acceptance list that need a whole host: two stores on one volume, a daemon that is killed, engines, and a stranger among the processes.
+import { spawn } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { existsSync, lstatSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { stringify } from 'yaml'
+import type { ModelStatus } from '../../src/domain/model.ts'
+import type { RuntimeStatus } from '../../src/domain/runtime.ts'
+import { freePort } from '../stand-ins/engine/start.ts'
+import { filesOfFolder, type Hub, startHub } from '../stand-ins/hub.ts'
+import { type Registry, startRegistry } from '../stand-ins/registry.ts'
+import { ollamaLayers, type TinyModel, writeTinyModel } from '../stand-ins/tiny-model.ts'
+import { askWho } from './ask-who.ts'
+import { openMachine } from './host-daemon.ts'
+
+const weights = 3_000_000
+const slowly = { kind: 'slow', bytesPerSecond: 300_000 } as const
+const apiVersion = 'switchyard.dev/v1alpha1'
+
+const aModel = (name: string, source: object, runtime: string) => ({
+  apiVersion,
+  kind: 'Model',
+  metadata: { name },
+  spec: { source, runtimes: [{ name: runtime }] },
+})
+const fromHub = (name: string, repo = name) => aModel(name, { huggingFace: { repo: `tiny/${repo}` } }, 'gpu')
+const fromRegistry = (name: string) => aModel(name, { ollama: { name } }, 'ollama')
+
+/** Each file once, however many names it has; links are not followed. */
+const filesIn = (folder: string): ReadonlyMap<number, { readonly path: string; readonly size: number }> =>
+  new Map(
+    readdirSync(folder, { recursive: true, encoding: 'utf8' }).flatMap(name => {
+      const path = join(folder, name)
+      const entry = lstatSync(path)
+      return entry.isFile() ? [[entry.ino, { path, size: entry.size }] as const] : []
+    }),
+  )
+const bytesIn = (folder: string): number =>
+  [...filesIn(folder).values()].reduce((sum, { size }) => sum + size, 0)
+const sha256 = (path: string): string => createHash('sha256').update(readFileSync(path)).digest('hex')
+
+const commandLines = (): readonly string[] =>
+  readdirSync('/proc').flatMap(pid => {
+    try {
+      return /^\d+$/.test(pid) ? [readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')] : []
+    } catch {
+      return []
+    }
+  })
+
+describe('The acceptance list of a host', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'switchyard-models-'))
+  const ports = { gpu: 0, ollama: 0 }
+  let hub: Hub
+  let registry: Registry
+  let machine: Awaited<ReturnType<typeof openMachine>>
+  let daemon: ReturnType<typeof machine.begin>
+  let made: Readonly<Record<'alpha' | 'beta' | 'broken' | 'later' | 'gamma', TinyModel>>
+
+  const write = (name: string, forms: readonly ('huggingFace' | 'gguf')[], more: object = {}): TinyModel =>
+    writeTinyModel(join(folder, name), {
+      name,
+      answer: `I am ${name}.`,
+      padBytes: weights,
+      forms: [...forms],
+      ...more,
+    })
+
+  beforeAll(async () => {
+    made = {
+      alpha: write('alpha', ['huggingFace']),
+      beta: write('beta', ['huggingFace']),
+      broken: write('broken', ['huggingFace'], { fault: 'load-fails' }),
+      later: write('later', ['huggingFace']),
+      gamma: write('gamma', ['gguf']),
+    }
+    const { gamma, ...repos } = made
+    hub = await startHub({
+      repos: Object.values(repos).map(one => ({ id: `tiny/${one.name}`, files: filesOfFolder(one.folder) })),
+    })
+    registry = await startRegistry({ models: { 'library/gamma:latest': ollamaLayers(gamma) } })
+    hub.setFault('model.safetensors', slowly)
+    registry.setFault('*', slowly)
+    machine = await openMachine({ hubUrl: hub.url, registryUrl: registry.url })
+    for (const name of ['gpu', 'ollama'] as const) ports[name] = await freePort()
+    await begin()
+  })
+  afterAll(async () => {
+    daemon?.kill('SIGKILL')
+    await daemon
+    machine?.close()
+    await hub?.close()
+    await registry?.close()
+    rmSync(folder, { recursive: true, force: true })
+  })
+
+  const begin = async (): Promise<void> => {
+    const before = machine.starts()
+    daemon = machine.begin()
+    await until('it runs', () => machine.starts() > before)
+  }
+  const until = async (what: string, holds: () => unknown | Promise<unknown>): Promise<void> => {
+    for (const end = Date.now() + 90_000; Date.now() < end; await sleep(100)) if (await holds()) return
+    throw new Error(`not seen: ${what}\n${machine.log()}`)
+  }
+  const done = async (words: readonly string[], input?: string): Promise<string> => {
+    const { exitCode, stdout, stderr } = await machine.type(words, input)
+    expect(exitCode, `switchyard ${words.join(' ')}\n${stdout}\n${stderr}\n${machine.log()}`).toBe(0)
+    return stdout
+  }
+  const apply = (...objects: readonly object[]) =>
+    done(['apply', '-f', '-'], objects.map(one => stringify(one)).join('---\n'))
+  const runtimes = (quota?: number) =>
+    apply(
+      ...(['gpu', 'ollama'] as const).map(name => ({
+        apiVersion,
+        kind: 'Runtime',
+        metadata: { name },
+        spec: {
+          engine: name === 'gpu' ? 'VLLM' : 'Ollama',
+          host: { port: ports[name] },
+          switch: { drainSeconds: 1 },
+          ...(quota === undefined ? {} : { storage: { quota: String(quota) } }),
+        },
+      })),
+    )
+  const statusOf = async <T>(kind: 'model' | 'runtime', name: string): Promise<T> =>
+    (JSON.parse(await done(['get', kind, name, '-o', 'json'])) as { status: T }).status
+  const model = (name: string) => statusOf<ModelStatus>('model', name)
+  const installOf = async (name: string) =>
+    (await model(name)).operations?.find(({ type }) => type === 'Install')
+  const isReady = (name: string) =>
+    until(`${name} is ready`, async () => (await model(name)).phase === 'Ready')
+  const sent = (name: string): number =>
+    hub.requests
+      .filter(({ origin, path }) => origin === 'cdn' && path.includes(name))
+      .reduce((sum, { bytesSent }) => sum + bytesSent, 0)
+
+  it('1. Progress moves in bytes for both sources', async () => {
+    await runtimes()
+    await apply(fromRegistry('gamma'))
+    await until('gamma is fetched', async () => (await model('gamma')).phase === 'Downloading')
+    // On one volume they come one after the other.
+    await apply(fromHub('alpha'))
+    const seen = { gamma: new Set<number>(), alpha: new Set<number>() }
+    await until('bytes of both, twice', async () => {
+      for (const name of ['gamma', 'alpha'] as const) {
+        const { bytesDone = 0, bytesTotal = 0 } = (await model(name)).progress ?? {}
+        if (bytesDone > 0 && bytesDone < bytesTotal) seen[name].add(bytesDone)
+      }
+      return Object.values(seen).every(({ size }) => size >= 2)
+    })
+    for (const values of Object.values(seen)) expect([...values]).toEqual([...values].sort((a, b) => a - b))
+  })
+
+  it('8. Operations survive a restart of the manager', async () => {
+    const before = await installOf('alpha')
+    expect(before).toMatchObject({ phase: 'Running', type: 'Install' })
+    expect(before).not.toHaveProperty('finishedAt')
+    await apply(fromHub('twin', 'alpha'))
+    daemon.kill('SIGKILL')
+    await daemon
+    await begin()
+    await isReady('alpha')
+    expect(await installOf('alpha')).toMatchObject({
+      id: before?.id,
+      startedAt: before?.startedAt,
+      phase: 'Succeeded',
+      finishedAt: expect.stringMatching(/Z$/),
+    })
+  })
+
+  it('9. A second install of the same model joins the first', async () => {
+    await isReady('twin')
+    expect((await installOf('twin'))?.phase).toBe('Succeeded')
+    expect(sent('alpha')).toBeLessThan(1.1 * weights)
+  })
+
+  it('4. Install records path, size, checksum, real capabilities', async () => {
+    const { resolved, copies = [], capabilities } = await model('alpha')
+    const [{ path = '', receipt, bytesDone }] = copies as [(typeof copies)[number]]
+    const names = readdirSync(path)
+    expect(names).toEqual(expect.arrayContaining(['config.json', 'model.safetensors']))
+    const size = names.reduce((sum, name) => sum + statSync(join(path, name)).size, 0)
+    expect([bytesDone, resolved?.bytes]).toEqual([size, size])
+    const receipts = [...filesIn(path.slice(0, path.indexOf('/hub/'))).values()]
+      .map(file => file.path)
+      .filter(file => file.includes('/.switchyard/'))
+    expect(receipts.map(sha256)).toContain(receipt)
+    const config = JSON.parse(readFileSync(join(path, 'config.json'), 'utf8')) as Record<string, unknown>
+    expect(capabilities?.contextLength).toBe(config['max_position_embeddings'])
+  })
+
+  it('5. Activation gives vLLM a directory that exists', async () => {
+    await done(['activate', 'alpha', '--on', 'gpu', '--wait', '60'])
+    const [line = ''] = commandLines().filter(one => one.includes(`--port ${ports.gpu}`))
+    const words = line.split(' ')
+    const given = words[words.indexOf('serve') + 1] ?? ''
+    expect(statSync(given).isDirectory()).toBe(true)
+    expect(existsSync(join(given, 'config.json'))).toBe(true)
+    expect(await askWho(ports.gpu)).toBe(made.alpha.answer)
+  })
+
+  it('7. Failed restart => failed activation => previous model serving', async () => {
+    hub.setFault('model.safetensors', undefined)
+    registry.setFault('*', undefined)
+    await apply(fromHub('broken'))
+    await isReady('broken')
+    const { exitCode } = await machine.type(['activate', 'broken', '--on', 'gpu', '--wait', '60'])
+    expect(exitCode).toBe(2)
+    const { lastSwitch, operations } = await statusOf<RuntimeStatus>('runtime', 'gpu')
+    expect(lastSwitch).toMatchObject({ result: 'RolledBack', to: { model: 'broken' } })
+    expect(operations?.[0]).toMatchObject({ type: 'Activate', phase: 'Failed', to: 'broken' })
+    expect(await askWho(ports.gpu)).toBe(made.alpha.answer)
+  })
+
+  it('11. Quota counts both stores, in-flight bytes and free disk', async () => {
+    const stored = async (name: string) => (await model(name)).copies?.[0]?.bytesStored ?? 0
+    const used = (await stored('alpha')) + (await stored('broken')) + (await stored('gamma'))
+    expect(used).toBeGreaterThan(2.9 * weights)
+    const quota = used + 1.5 * weights
+    await runtimes(quota)
+    hub.setFault('model.safetensors', { kind: 'slow', bytesPerSecond: weights / 3 })
+    await apply(fromHub('beta'))
+    await until('beta is fetched', async () => (await model('beta')).phase === 'Downloading')
+    const bytes = (await model('beta')).resolved?.bytes ?? 0
+    registry.addModel('library/delta', ollamaLayers(write('delta', ['gguf'])))
+    await apply(fromRegistry('delta'))
+    await until('delta is blocked', async () => (await model('delta')).phase === 'Blocked')
+    const { haveBytes = 0 } = (await model('delta')).copies?.[0]?.failure ?? {}
+    // The two images share a layer of some bytes, which are there already.
+    expect(Math.abs(haveBytes - (quota - used - bytes))).toBeLessThan(2_000)
+    await done(['delete', 'model', 'delta'])
+  })
+
+  it('17. `completed_at` set on failure and cancel', async () => {
+    hub.setFault('model.safetensors', { kind: 'stall', after: 1_000 })
+    await runtimes()
+    await apply(fromHub('later'))
+    await until('later is fetched', async () => (await model('later')).phase === 'Downloading')
+    expect(await done(['cancel', 'model/later'])).toContain('is cancelled')
+    await until('it is cancelled', async () => (await model('later')).phase === 'Cancelled')
+    hub.setFault('model.safetensors', undefined)
+    await apply(fromHub('absent'))
+    await until('it has failed', async () => (await installOf('absent'))?.phase === 'Failed')
+    for (const [name, phase] of [
+      ['later', 'Cancelled'],
+      ['absent', 'Failed'],
+    ] as const)
+      expect(await installOf(name)).toMatchObject({
+        phase,
+        finishedAt: expect.stringMatching(/Z$/),
+        durationSeconds: expect.any(Number),
+      })
+  })
+
+  it('a cancelled Model goes on when it is asked to, and only then', async () => {
+    await sleep(1_000)
+    expect((await model('later')).phase).toBe('Cancelled')
+    await done(['retry', 'model/later'])
+    await isReady('later')
+  })
+
+  it('16. The source’s error text is visible in the operation', async () => {
+    expect((await installOf('absent'))?.message).toContain('answered 401 (Invalid username or password.)')
+  })
+
+  it('12. Stopping never kills a process we did not start', async () => {
+    const stranger = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)', 'vllm', 'serve'])
+    await done(['idle', 'gpu', '--wait', '60'])
+    await expect(askWho(ports.gpu)).rejects.toThrow()
+    expect([stranger.exitCode, stranger.signalCode]).toEqual([null, null])
+    stranger.kill('SIGKILL')
+    await done(['activate', 'alpha', '--on', 'gpu', '--wait', '60'])
+  })
+
+  it('10. Removing the active model is refused on every path', async () => {
+    for (const what of [['model/alpha'], ['model', 'alpha']]) {
+      expect(await done(['delete', ...what])).toContain('is being deleted')
+      await until('it is said why', async () => (await model('alpha')).phase === 'Deleting')
+      expect(JSON.stringify((await model('alpha')).conditions)).toContain('ModelInUse')
+      expect(await askWho(ports.gpu)).toBe(made.alpha.answer)
+      expect(existsSync((await model('alpha')).copies?.[0]?.path ?? '')).toBe(true)
+    }
+  })
+
+  it('3. HF removal frees the bytes', async () => {
+    const root = (await model('alpha')).copies?.[0]?.path?.split('/hub/')[0] ?? ''
+    const before = bytesIn(root)
+    await done(['delete', 'runtime/gpu', '--wait', '60'])
+    for (const name of ['twin', 'beta', 'later', 'broken'])
+      await done(['delete', `model/${name}`, '--wait', '60'])
+    await until('alpha is gone', async () => (await machine.type(['get', 'model', 'alpha'])).exitCode === 2)
+    expect(before - bytesIn(root)).toBeGreaterThan(1.9 * weights)
+    expect([...filesIn(root).values()].filter(({ path }) => path.includes('safetensors'))).toEqual([])
+  })
+})
