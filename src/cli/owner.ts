@@ -14,6 +14,9 @@ interface Meta {
 
 export const ourManager = 'switchyard-cli'
 
+const hasWritten = ({ managedFields = [] }: Meta, manager: RegExp): boolean =>
+  managedFields.some(one => manager.test(one.manager ?? ''))
+
 /** A tool's mark on the object → its name for people; its manager, by which it writes. */
 const tools: readonly {
   readonly name: string
@@ -23,9 +26,11 @@ const tools: readonly {
   {
     name: 'Argo CD',
     manager: /^argocd/,
-    mark: ({ labels, annotations }) =>
+    mark: ({ labels, annotations, ...meta }) =>
       annotations?.['argocd.argoproj.io/tracking-id']?.split(':')[0] ??
-      labels?.['argocd.argoproj.io/instance'],
+      labels?.['argocd.argoproj.io/instance'] ??
+      // Charts of Helm set it, too: it is Argo CD's where Argo CD has written.
+      (hasWritten(meta, /^argocd/) ? labels?.['app.kubernetes.io/instance'] : undefined),
   },
   {
     name: 'Flux',
@@ -51,11 +56,16 @@ export const findOwner = (meta: Meta, field: string): string | undefined => {
   for (const { name, manager, mark } of tools) {
     const of = mark(meta)
     const isWriter = writers.some(one => manager.test(one.manager ?? ''))
-    if (isWriter || (of !== undefined && wasApplied(meta, field))) return of ? `${name} (${of})` : name
+    if (isWriter || (of !== undefined && (wasApplied(meta, field) || wasTaken(meta, field))))
+      return of ? `${name} (${of})` : name
   }
   // kubectl apply puts a field back only when somebody types it again.
   return writers.find(one => one.operation === 'Apply' && !/^kubectl/.test(one.manager ?? ''))?.manager
 }
+
+/** These commands have the field now, of an object that a tool still keeps: it comes back with the tool's next look. */
+const wasTaken = ({ managedFields = [] }: Meta, field: string): boolean =>
+  managedFields.some(one => one.manager === ourManager && hasField(one, field))
 
 const hasField = ({ fieldsV1 }: Entry, field: string): boolean => {
   const spec = (fieldsV1 as Record<string, Record<string, unknown>> | undefined)?.['f:spec']
