@@ -1,12 +1,13 @@
 // `switchyard install` and `uninstall`: this program as a service of the machine, and a vLLM unit of somebody else that it may switch.
 import { createInterface } from 'node:readline/promises'
 import { parseArgs } from 'node:util'
+import { scripts } from '../cli/complete.ts'
 import { adoptedUnits, adoptUnit, releaseUnit, releaseUnits } from '../platform/host/systemd/adoption.ts'
 import { install, uninstall } from '../platform/host/systemd/install.ts'
 
 const say = (line: string): void => console.log(line)
 
-const parts = { bundle: process.argv[1] ?? '', node: process.execPath, say }
+const parts = { bundle: process.argv[1] ?? '', node: process.execPath, completions: scripts, say }
 
 const installOptions = { unit: { type: 'string' }, models: { type: 'string' } } as const
 const uninstallOptions = {

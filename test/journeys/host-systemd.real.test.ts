@@ -101,6 +101,18 @@ describe.skipIf(why)('a machine with systemd', () => {
   const processes = async (): Promise<readonly string[]> =>
     (await system.run('ps', '-o', 'stat=,args=', '-u', 'switchyard')).split('\n').map(line => line.trim())
 
+  const completions = [
+    '/usr/local/share/bash-completion/completions/switchyard',
+    '/usr/local/share/zsh/site-functions/_switchyard',
+    '/usr/local/share/fish/vendor_completions.d/switchyard.fish',
+  ]
+  it('completes its commands in a shell', async () => {
+    for (const file of completions) expect(await system.run('cat', file)).toContain('switchyard __complete')
+    const [bash = ''] = completions
+    const typed = `source ${bash}; COMP_WORDS=(switchyard roll); COMP_CWORD=1; _switchyard; echo "\${COMPREPLY[*]}"`
+    expect(await system.run('bash', '-c', typed)).toMatch(/^rollback/)
+  })
+
   it('fetches a model and serves it, in a unit of its own', async () => {
     await apply(aModel('alpha'))
     await serve('alpha')
@@ -164,7 +176,7 @@ describe.skipIf(why)('a machine with systemd', () => {
 
   it('6. Settings reach the unit that runs', async () => {
     const commandLine = async () =>
-      (await system.run('cat', `/proc/${await show(engine, 'MainPID')}/cmdline`)).split('\0')
+      (await system.enter(['cat', `/proc/${await show(engine, 'MainPID')}/cmdline`])).stdout.split('\0')
     expect(await commandLine()).not.toContain('--max-num-seqs')
     await apply({
       apiVersion: 'switchyard.dev/v1alpha1',

@@ -39,8 +39,12 @@ export interface InstallParts {
   /** the bundle that runs now, and the node that runs it */
   readonly bundle: string
   readonly node: string
+  /** of each shell, what completes the commands */
+  readonly completions: Readonly<Record<Shell, string>>
   readonly say: (line: string) => void
 }
+
+type Shell = keyof typeof completionFiles
 
 const execute = promisify(execFile)
 export const run = async (...words: readonly [string, ...string[]]): Promise<string> =>
@@ -48,6 +52,12 @@ export const run = async (...words: readonly [string, ...string[]]): Promise<str
 
 export const programFolder = '/usr/local/lib/switchyard'
 const launcher = '/usr/local/bin/switchyard'
+/** Where each shell looks by itself, beside the program: /usr/share is the package manager's. */
+const completionFiles = {
+  bash: '/usr/local/share/bash-completion/completions/switchyard',
+  zsh: '/usr/local/share/zsh/site-functions/_switchyard',
+  fish: '/usr/local/share/fish/vendor_completions.d/switchyard.fish',
+} as const
 const unitFolder = '/etc/systemd/system'
 const polkitRule = '/etc/polkit-1/rules.d/50-switchyard.rules'
 export const user = 'switchyard'
@@ -84,6 +94,7 @@ export const install = async (parts: InstallParts): Promise<number> => {
   const places = placesOf(node, readFileSync('/etc/group', 'utf8'))
   await makeFolders(places)
   writeUnits(places)
+  writeCompletions(parts)
   await run('systemctl', 'daemon-reload')
   await run('systemctl', 'enable', '--quiet', daemonUnit)
   await run('systemctl', 'restart', daemonUnit)
@@ -185,6 +196,13 @@ const writeUnits = (places: UnitPlaces): void => {
   writeFileSync(polkitRule, renderPolkit(places))
 }
 
+const writeCompletions = ({ completions }: InstallParts): void => {
+  for (const [shell, file] of Object.entries(completionFiles)) {
+    mkdirSync(dirname(file), { recursive: true })
+    writeFileSync(file, completions[shell as Shell], { mode: 0o644 })
+  }
+}
+
 export interface Purge {
   /** models that we fetched go too */
   readonly isWanted: boolean
@@ -210,7 +228,13 @@ export const uninstall = async ({ say, release }: UninstallParts, purge: Purge):
     rmSync(join(unitFolder, name), { force: true })
   await run('systemctl', 'daemon-reload')
   removeState(isPurged)
-  for (const path of [folders.cacheFolder, folders.configFolder, programFolder, launcher])
+  for (const path of [
+    folders.cacheFolder,
+    folders.configFolder,
+    programFolder,
+    launcher,
+    ...Object.values(completionFiles),
+  ])
     rmSync(path, { recursive: true, force: true })
   await run('userdel', user).catch(() => undefined)
   await run('groupdel', modelsGroup).catch(() => undefined)
