@@ -31,10 +31,11 @@ export const listenOn = async (app: FastifyInstance, { path, group }: SocketPlac
   if (id !== undefined) shareWith(path, id)
 }
 
-/** A daemon without rights may give it to a group of its own only; else it stays its owner's. */
+/** A daemon without rights may give it to a group of its own only, and a unit may forbid even that; else it stays its owner's. */
 const shareWith = (path: string, id: number): void => {
   try {
-    chownSync(path, process.getuid?.() ?? 0, id)
+    const { uid, gid } = lstatSync(path)
+    if (gid !== id) chownSync(path, uid, id)
     chmodSync(path, 0o660)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EPERM') throw error

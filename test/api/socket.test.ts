@@ -1,5 +1,5 @@
 // The socket of the API: closed to others, and taken over from a dead daemon, never from a living one.
-import { existsSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { execaNode } from 'execa'
@@ -20,6 +20,16 @@ describe('the socket of a host', () => {
     expect(modeOf(path)).toBe('600')
     await app.close()
     expect(existsSync(path)).toBe(false)
+  })
+
+  it('is open to its group, when there is one', async () => {
+    const [, group = ''] =
+      new RegExp(`^([^:]+):[^:]*:${process.getgid?.()}:`, 'm').exec(readFileSync('/etc/group', 'utf8')) ?? []
+    const path = join(folder, 'shared.sock')
+    const app = Fastify()
+    await listenOn(app, { path, group })
+    expect([modeOf(path), statSync(path).gid]).toEqual(['660', process.getgid?.()])
+    await app.close()
   })
 
   it('replaces that of a daemon that was killed', async () => {

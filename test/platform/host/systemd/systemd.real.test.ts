@@ -35,6 +35,17 @@ describe.skipIf(why)('Switchyard under systemd', () => {
     expect([exitCode, all]).toEqual([0, expect.stringContaining('nothing is in namespace default')])
   })
 
+  it('has a socket that members of its group may open, and nobody else', async () => {
+    const socket = '/run/switchyard/switchyard.sock'
+    expect(await system.run('stat', '-c', '%U:%G %a', socket)).toBe('switchyard:switchyard 660')
+    await system.run('useradd', '--no-create-home', 'ann')
+    const asAnn = ['setpriv', '--reuid=ann', '--regid=ann']
+    const get = (groups: string) =>
+      system.enter([...asAnn, groups, 'switchyard', '--socket', socket, 'get', 'models'])
+    expect((await get('--clear-groups')).exitCode).toBe(4)
+    expect((await get('--groups=switchyard')).exitCode).toBe(0)
+  })
+
   it.each([
     ['switchyard.service', 1.5],
     ['switchyard-runtime@gpu-a.service', 3.0],
