@@ -22,18 +22,18 @@ const perNamespace = 20
 /** The default of a Runtime's proof. */
 const intervalSeconds = 60
 /** Code is compiled, and what was written at the start is quiet. */
-const restSeconds = 60
+const restSeconds = 45
 
 export async function measureIdle(stage: Stage, wish: IdleWish): Promise<Row[]> {
   await ensureFleet(stage, { models: wish.models, runtimes: 0, namespaces: 10 })
   await stage.api.request('DELETE', '/api/v1/nodes/hollow')
   const node = await openHollowNode(stage)
   const operator = await startOperator(stage)
-  stage.say(`${wish.models} Models are settled and no engine serves; a minute of rest`)
+  stage.say(`${wish.models} Models are settled and no engine serves; rest`)
   await sleep(restSeconds * 1000)
   const alone = await watch(stage, operator, 1)
   await startEngines(stage, wish.engines, node.enginePort)
-  stage.say(`${wish.engines} engines serve and ${wish.models} Models are settled; a minute of rest`)
+  stage.say(`${wish.engines} engines serve and ${wish.models} Models are settled; rest`)
   await sleep(restSeconds * 1000)
   const asked = node.engines.requests
   const seen = await watch(stage, operator, wish.minutes)
@@ -74,7 +74,7 @@ function toRows(wish: IdleWish, { seen, alone, requests, bare }: Idled): Row[] {
   ]
 }
 
-const bareSeconds = 120
+const bareSeconds = 60
 
 /** What only sends the requests of the proofs, to the same engines. */
 async function askBarely(stage: Stage, { engines, enginePort }: HollowNode): Promise<Looked> {
