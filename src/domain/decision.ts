@@ -9,8 +9,8 @@ import type { WorkerTask } from './worker-task.ts'
 export const modelPhases = [
   'Deleting',
   'Paused',
-  'Cancelled',
   'Rejected',
+  'Cancelled',
   'Resolving',
   'Failed',
   'Blocked',

@@ -45,18 +45,6 @@ const paused: Speak = facts =>
       }
     : undefined
 
-/** Verified copies stay in use; what is half there stays for the next try. */
-const cancelled: Speak = facts =>
-  isCancelled(facts.status) && !(facts.resolved && planAll(facts).every(plan => plan.phase === 'Ready'))
-    ? {
-        phase: 'Cancelled',
-        reason: 'Cancelled',
-        message: 'cancelled; what was fetched stays: switchyard retry, or a change of spec, goes on',
-        actions: cancelAll(facts),
-        isStalled: true,
-      }
-    : undefined
-
 const rejected: Speak = facts => {
   const { model } = facts.seen
   const no = (reason: Reason, message: string): ModelDecision => ({
@@ -77,6 +65,18 @@ const rejected: Speak = facts => {
     `spec.runtimes: ${misfit.name} runs ${misfit.engine}, which cannot serve ${source}; name a runtime of another engine`,
   )
 }
+
+/** Verified copies stay in use; what is half there stays for the next try. */
+const cancelled: Speak = facts =>
+  isCancelled(facts.status) && !(facts.resolved && planAll(facts).every(plan => plan.phase === 'Ready'))
+    ? {
+        phase: 'Cancelled',
+        reason: 'Cancelled',
+        message: 'cancelled; what was fetched stays: switchyard retry, or a change of spec, goes on',
+        actions: cancelAll(facts),
+        isStalled: true,
+      }
+    : undefined
 
 const runningResolve = ({ seen, status }: ModelFacts) =>
   seen.works.find(work => !hasEnded(work) && isPresentResolve(seen.sourceHash, status, work))
@@ -241,8 +241,8 @@ const ready: Speak = facts => {
 export const modelRules: readonly Rule<ModelFacts, ModelDecision>[] = [
   ['Deleting', deleting],
   ['Paused', paused],
-  ['Cancelled', cancelled],
   ['Rejected', rejected],
+  ['Cancelled', cancelled],
   ['Resolving', resolving],
   ['Failed', failed],
   ['Blocked', facts => captioned(facts, 'Blocked')],

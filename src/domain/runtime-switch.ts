@@ -25,6 +25,9 @@ import { loadInPlace, loading, verifying } from './runtime-load.ts'
 import { backInService, endSwitch, failSwitch, openSwitch } from './runtime-outcome.ts'
 import { downNow, enter, type Step, sinceMs, stay, waitFor, waitOn } from './runtime-step.ts'
 
+/** A pod that is long gone may be in sight for 45 s where a watch fell silent, and answers nobody. */
+const mostApartMs = 60_000
+
 const preflight: Step = now => {
   const { seen } = now
   const { serving } = seen
@@ -32,7 +35,7 @@ const preflight: Step = now => {
   if (problem) return failSwitch(now, problem.reason, problem.message)
   const apart = unreachable(seen)
   if (apart) {
-    return sinceMs(seen, now.open.stepSince) > 15_000
+    return sinceMs(seen, now.open.stepSince) > mostApartMs
       ? failSwitch(now, apart.reason, apart.message)
       : { ...stay(now, apart.message), reason: apart.reason }
   }

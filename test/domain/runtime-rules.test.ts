@@ -260,7 +260,7 @@ const rows: readonly Row[] = [
     'EngineUnreachable',
     '-',
     'the engine has not answered for long',
-    switching({ stepSince: at(-16) }, { engine: silent }),
+    switching({ stepSince: at(-61) }, { engine: silent }),
     [],
   ],
   ['Switching', 'Unloading', 'Unloading', 'an adopted one cannot drain', switching({ step: 'Draining' }), []],

@@ -285,7 +285,7 @@ describe('A Runtime', () => {
   it.each<[string, Scene]>([
     ['preflight', inStep({ step: 'Preflight' }, a)],
     ['preflight-behind-a-key', inStep({ step: 'Preflight' }, a, key)],
-    ['preflight-for-long', inStep({ step: 'Preflight', stepSince: at(-16), ...late }, a)],
+    ['preflight-for-long', inStep({ step: 'Preflight', stepSince: at(-61), ...late }, a)],
     ['preflight-opened-now', inStep({ step: 'Preflight', startedAt: at(0), stepSince: at(0) }, a)],
     ['draining', inStep({ step: 'Draining' }, a)],
     ['draining-from-now', inStep({ step: 'Draining', stepSince: at(0) }, a)],
