@@ -98,12 +98,12 @@ export class Kubelet {
     if (!this.hasUndeadPods) this.#world.pods.drop(name)
   }
 
-  /** The container's log is one list that all its runs write to. */
-  async #run(name: string, log: string[]): Promise<void> {
+  /** In sight are the lines of this run behind those of the one before, as the cluster's own log is read. */
+  async #run(name: string, before: readonly string[]): Promise<void> {
     const pod = this.#world.pods.get(name)
     if (!pod || pod.isLeaving || this.#isOver) return
     const port = await freePort()
-    log.length = 0
+    const log = [...before]
     const engine = await startEngineProcess({
       ...this.#launch(pod, port),
       onLine: line => void log.push(line),
@@ -116,7 +116,7 @@ export class Kubelet {
     const code = await engine.exited
     probing.abort()
     this.#running.delete(name)
-    await this.#takeEnd(name, { code, log })
+    await this.#takeEnd(name, { code, log: log.slice(before.length) })
   }
 
   #launch(pod: Pod, port: number) {
@@ -135,7 +135,10 @@ export class Kubelet {
     }
   }
 
-  async #takeEnd(name: string, { code, log }: { code: number | string; log: string[] }): Promise<void> {
+  async #takeEnd(
+    name: string,
+    { code, log }: { code: number | string; log: readonly string[] },
+  ): Promise<void> {
     const pod = this.#world.pods.get(name)
     if (!pod || pod.isLeaving || this.#isOver) return
     const restarts = pod.restarts + 1
