@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util'
 import { scripts } from '../cli/complete.ts'
 import { adoptedUnits, adoptUnit, releaseUnit, releaseUnits } from '../platform/host/systemd/adoption.ts'
 import { install, uninstall } from '../platform/host/systemd/install.ts'
+import { foreignCopies } from '../worker/foreign-copies.ts'
 
 const say = (line: string): void => console.log(line)
 
@@ -28,7 +29,7 @@ export const uninstallMain = async (args: readonly string[]): Promise<number> =>
   if (wish.unit !== undefined) return releaseUnit(wish.unit, say)
   const ask = async (question: string): Promise<boolean> => wish.yes === true || askPerson(question)
   const release = () => releaseUnits(adoptedUnits(), say)
-  return uninstall({ say, release }, { isWanted: wish['purge-models'] === true, ask })
+  return uninstall({ say, release }, { isWanted: wish['purge-models'] === true, ask, foreign: foreignCopies })
 }
 
 const askPerson = async (question: string): Promise<boolean> => {

@@ -16,6 +16,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { discover } from '../../src/worker/discover.ts'
+import { foreignCopies } from '../../src/worker/foreign-copies.ts'
 import { sha256 } from '../../src/worker/transfer/digest.ts'
 import { type Hub, startHub } from '../stand-ins/hub.ts'
 import { type Registry, startRegistry } from '../stand-ins/registry.ts'
@@ -59,6 +60,16 @@ describe('a snapshot that another program left in the Hub cache', () => {
   afterEach(async () => {
     await hub.close()
     place.close()
+  })
+
+  it('is named to whoever would delete the folder around it, and one that we fetched is not', async () => {
+    expect(await foreignCopies(join(place.root, 'nothing'))).toEqual([])
+    await place.fetch(source)
+    expect(await foreignCopies(place.root)).toEqual([repo])
+    rmSync(join(place.root, '.switchyard'), { recursive: true })
+    rmSync(cache(), { recursive: true })
+    await place.fetch(source)
+    expect(await foreignCopies(place.root)).toEqual([])
   })
 
   it('is hashed and gets a receipt; no byte is fetched and nothing of it is touched', async () => {

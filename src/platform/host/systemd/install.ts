@@ -208,6 +208,8 @@ export interface Purge {
   readonly isWanted: boolean
   /** asks a person; false: keep them */
   readonly ask: (question: string) => Promise<boolean>
+  /** names of the copies in a folder that hold bytes of somebody else; rejects when that cannot be known */
+  readonly foreign: (folder: string) => Promise<readonly string[]>
 }
 
 export interface UninstallParts extends Pick<InstallParts, 'say'> {
@@ -218,9 +220,7 @@ export interface UninstallParts extends Pick<InstallParts, 'say'> {
 /** Nothing is left but the models and their receipts. */
 export const uninstall = async ({ say, release }: UninstallParts, purge: Purge): Promise<number> => {
   if (process.getuid?.() !== 0) throw new Error('this changes the machine: run it as root')
-  const isPurged =
-    purge.isWanted &&
-    (await purge.ask(`Delete every model in ${folders.modelsFolder}? What lies elsewhere stays.`))
+  const isPurged = purge.isWanted && (await mayPurge(purge))
   await endAll()
   await release()
   rmSync(polkitRule, { force: true })
@@ -242,6 +242,18 @@ export const uninstall = async ({ say, release }: UninstallParts, purge: Purge):
     existsSync(folders.modelsFolder) ? `Gone, but the models: ${folders.modelsFolder} (now root's)` : 'Gone.',
   )
   return 0
+}
+
+/** Before anything is touched. */
+const mayPurge = async ({ ask, foreign }: Purge): Promise<boolean> => {
+  const { modelsFolder } = folders
+  const [first, ...others] = await foreign(modelsFolder)
+  if (first !== undefined)
+    throw new Error(
+      `--purge-models: ${[first, ...others].join(', ')} in ${modelsFolder} was there before Switchyard and is not deleted: ` +
+        'delete the other Models (`switchyard delete`) and uninstall without --purge-models',
+    )
+  return ask(`Delete every model in ${modelsFolder}? What lies elsewhere stays.`)
 }
 
 const endAll = async (): Promise<void> => {
