@@ -1,5 +1,6 @@
 // A vLLM that is a unit of somebody else and that root has let us switch: the wish stands in a file, a restart takes it over, and what started
 // after the file was written serves it. Its own command is the launch as it was found.
+
 import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { promisify } from 'node:util'
@@ -11,6 +12,7 @@ import type { PodSight, Problem, Servings, ServingView, Volumes } from '../../..
 import { bootOf } from '../process-mark.ts'
 import { addressOf, portOf } from '../serving-render.ts'
 import { type Adoption, adoptionPath, dropInPath } from './adoption-render.ts'
+import { journalLines } from './system-journal.ts'
 import { problemsOf, type Sight, unitOf, whyNotReady } from './unit-sight.ts'
 import { hasRead, longestPauseMs, pauseOf, stepOf } from './unit-steps.ts'
 import { dropWish, readWish, type UnitWish, writeWish } from './unit-wish.ts'
@@ -262,17 +264,5 @@ const logsOf = async (runtime: Runtime, pod: string, lines: number): Promise<rea
   if (number === undefined || !pod.startsWith(`${runtime.metadata.name}-`)) return []
   const at = wish ? `@${Date.parse(wish.at) / 1_000}` : undefined
   const span = at === undefined ? [] : [isNow ? '--since' : '--until', at]
-  const words = [
-    '--unit',
-    unit,
-    '--lines',
-    String(lines),
-    '--output',
-    'cat',
-    '--quiet',
-    '--no-pager',
-    ...span,
-  ]
-  const { stdout } = await execute('journalctl', words, { maxBuffer: 64 * 1024 * 1024 })
-  return stdout.split('\n').slice(0, -1)
+  return journalLines(['--unit', unit, ...span], lines)
 }

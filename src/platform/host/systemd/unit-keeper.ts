@@ -1,5 +1,6 @@
 // Engines as instances of our template units: systemd starts them and holds their limits, their cgroup says what is left of them,
 // the journal what they told.
+
 import { execFile } from 'node:child_process'
 import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -10,6 +11,7 @@ import type { EngineKeeper } from '../engine-keeper.ts'
 import { findProcesses, markOf, type ProcessMark, tokenVariable } from '../process-mark.ts'
 import type { Run, ServingRecord } from '../serving-records.ts'
 import { groupPids } from './control-groups.ts'
+import { journalLines } from './system-journal.ts'
 import { renderEnvironment, slice, templates } from './unit-render.ts'
 
 const execute = promisify(execFile)
@@ -119,19 +121,7 @@ const logs = async (ref: Ref, run: string, lines: number): Promise<readonly stri
     '--unit',
     `${templates[hardening]}@${instanceOf(ref)}.service`,
   ])
-  const words = [
-    ...units,
-    '--identifier',
-    run,
-    '--lines',
-    String(lines),
-    '--output',
-    'cat',
-    '--quiet',
-    '--no-pager',
-  ]
-  const { stdout } = await execute('journalctl', words, { maxBuffer: 64 * 1024 * 1024 })
-  return stdout.split('\n').slice(0, -1)
+  return journalLines([...units, '--identifier', run], lines)
 }
 
 const drop = ({ folder }: UnitKeeperParts, ref: Ref): void => {
