@@ -59,7 +59,14 @@ export interface Launch {
 export interface LoadSign {
   readonly mark: string
   readonly percent?: number
-  readonly failure?: { readonly reason: Reason; readonly message: string }
+  readonly failure?: LoadFailure
+}
+
+interface LoadFailure {
+  readonly reason: Reason
+  readonly message: string
+  /** says only that something else has failed: any other failure of the log tells more, wherever it stands */
+  readonly isPointer?: true
 }
 
 export interface Listed {

@@ -2,7 +2,7 @@
 
 import type { Reason } from './conditions.ts'
 import type { RuntimeAction } from './decision.ts'
-import type { EngineAnswer } from './engine.ts'
+import type { EngineAnswer, LoadSign } from './engine.ts'
 import { pendingRequest } from './object.ts'
 import type { Candidate, RuntimeObservation } from './observation.ts'
 import { isProblem } from './observation.ts'
@@ -137,9 +137,15 @@ const notReady = (seen: RuntimeObservation, pod: PodSight): Problem => {
   return { reason: how && how !== 'LoadFailed' ? how : 'ModelGone', message }
 }
 
+/** The cause in the engine's own words. Output and errors come by two pipes, and no order between them is kept. */
+export const failureSaid = (signs: readonly LoadSign[]): LoadSign['failure'] => {
+  const failures = signs.flatMap(sign => sign.failure ?? [])
+  return failures.find(failure => !failure.isPointer) ?? failures[0]
+}
+
 /** Why its container ended or does not start: the engine's own last words tell more than the exit code. */
 export const howEnded = ({ signs }: RuntimeObservation, pod: PodSight): Reason | undefined => {
-  const said = signs.find(sign => sign.failure)?.failure
+  const said = failureSaid(signs)
   return said && said.reason !== 'LoadFailed' ? said.reason : pod.problem?.reason
 }
 

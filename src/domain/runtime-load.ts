@@ -7,6 +7,7 @@ import type { PodSight, Problem } from './platform.ts'
 import { wordsOf } from './platform-words.ts'
 import type { SwitchState } from './runtime.ts'
 import {
+  failureSaid,
   howEnded,
   isListed,
   keyProblem,
@@ -110,8 +111,8 @@ const endedEarly = (seen: RuntimeObservation, pod: PodSight): Problem | undefine
   if (!isOver) return undefined
   const how = howEnded(seen, pod)
   const reason = how === undefined || how === 'CrashLoop' ? 'LoadFailed' : how
-  const said = seen.signs.find(sign => sign.failure)?.failure
-  if (said?.reason === reason) return said
+  const said = failureSaid(seen.signs)
+  if (said?.reason === reason) return { reason, message: said.message }
   const last = said?.message ?? seen.lastLines.at(-1)
   const message = `${pod.problem?.message ?? 'the engine ended while loading'}${last ? `; last line: ${last}` : ''}`
   return { reason, message }

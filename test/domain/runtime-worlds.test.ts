@@ -41,6 +41,8 @@ interface World {
   readonly seen?: Partial<RuntimeObservation>
 }
 
+/** What vLLM says on its other pipe may come first. */
+const pointer = { mark: 'EngineCoreFailed', failure: { ...because('LoadFailed'), isPointer: true } } as const
 const down = { isReady: false, isRunning: false }
 const other = { name: 'other', identity: '/models/other/snapshots/0123456789', isLoaded: true }
 
@@ -75,7 +77,7 @@ const worlds: Readonly<Record<string, World>> = {
   },
   'the pod ended, and its log says why': {
     pod: down,
-    seen: { signs: [{ mark: 'PortTaken', failure: because('PortTaken') }], lastLines: ['last'] },
+    seen: { signs: [pointer, { mark: 'PortTaken', failure: because('PortTaken') }], lastLines: ['last'] },
   },
   'the pod ended, and its log says little': {
     pod: { ...down, problem: because('CrashLoop') },

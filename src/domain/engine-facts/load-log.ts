@@ -7,6 +7,8 @@ export interface LogPattern {
   readonly mark: string
   readonly pattern: RegExp
   readonly reason?: Reason
+  /** such a line only says that another one has the cause */
+  readonly isPointer?: true
 }
 
 const colours = /\x1b\[[0-9;]*m/g
@@ -14,10 +16,11 @@ const messageBytes = 200
 
 export const readSign = (line: string, patterns: readonly LogPattern[]): LoadSign | undefined => {
   const text = line.slice(0, 4096).replace(colours, '')
-  for (const { mark, pattern, reason } of patterns) {
+  for (const { mark, pattern, reason, isPointer } of patterns) {
     const match = pattern.exec(text)
     if (!match) continue
-    if (reason) return { mark, failure: { reason, message: toMessage(text, match) } }
+    const points = isPointer ? { isPointer } : {}
+    if (reason) return { mark, failure: { reason, message: toMessage(text, match), ...points } }
     const percent = toWholePercent(match.groups?.['percent'])
     return percent === undefined ? { mark } : { mark: `${mark} ${percent}%`, percent }
   }

@@ -40,6 +40,7 @@ export const vllmLog: readonly LogPattern[] = [
   {
     mark: 'EngineCoreFailed',
     reason: 'LoadFailed',
+    isPointer: true,
     pattern: /(?<message>Engine core initialization failed.*)$/,
   },
   { mark: 'BadArguments', reason: 'ArgumentsRefused', pattern: /^vllm(?: serve)?: error: (?<message>.*)$/ },

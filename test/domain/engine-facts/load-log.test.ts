@@ -94,6 +94,12 @@ describe('the log of a loading vLLM', () => {
     expect(Buffer.byteLength(failure?.message ?? '')).toBeLessThanOrEqual(200)
   })
 
+  it('knows the line that only points to another one', () => {
+    const isPointer = (line: string) => readSign(line, vllmLog)?.failure?.isPointer
+    expect(isPointer('RuntimeError: Engine core initialization failed. See root cause above.')).toBe(true)
+    expect(isPointer(`${error}ValueError: Model architectures are not supported`)).toBeUndefined()
+  })
+
   it.each([
     '',
     'INFO 11-24 21:00:00 [x.py:1] Using FlashInfer; ValueError: is only mentioned here',

@@ -201,7 +201,7 @@ describe('the log of a loading engine', () => {
   it.each([...inLog(vllmLog, failures), ...inLog(ollamaLog, ollamaFailures)])(
     'tells of a failure: %s',
     (line, log, [, mark, reason, message]) => {
-      expect(readSign(line, log)).toEqual({ mark, failure: { reason, message } })
+      expect(readSign(line, log)).toMatchObject({ mark, failure: { reason, message } })
     },
   )
 
