@@ -2,7 +2,7 @@
 
 import type { Reason } from './conditions.ts'
 import type { RuntimeAction } from './decision.ts'
-import type { EngineAnswer, LoadSign } from './engine.ts'
+import type { EngineAnswer, Listed, LoadSign } from './engine.ts'
 import { pendingRequest } from './object.ts'
 import type { Candidate, RuntimeObservation } from './observation.ts'
 import { isProblem } from './observation.ts'
@@ -159,6 +159,10 @@ const otherListed = (seen: RuntimeObservation, candidate: Candidate): Problem | 
     message: `the engine serves ${listed.slice(0, 160)}`,
   }
 }
+
+/** What an engine has loaded beside the one. */
+export const othersLoaded = ({ engine }: RuntimeObservation, one: Candidate | undefined): readonly Listed[] =>
+  engine?.answer.listed.filter(it => it.isLoaded && it.identity !== one?.recipe.identity) ?? []
 
 export const retryAsked = (seen: RuntimeObservation): string | undefined =>
   pendingRequest(seen.runtime, 'retry')

@@ -4,7 +4,7 @@ import type { RuntimeAction, RuntimeDecision } from './decision.ts'
 import type { Candidate, RuntimeObservation } from './observation.ts'
 import { finishOperation, recordOperation } from './operation.ts'
 import type { LastSwitch, Served, SwitchState } from './runtime.ts'
-import { activeOf, newestPod, podRecipe, type Switching, toServed } from './runtime-facts.ts'
+import { activeOf, newestPod, othersLoaded, podRecipe, type Switching, toServed } from './runtime-facts.ts'
 
 /** What serves before the switch: the last committed one, else whatever was found. */
 const servingNow = (seen: RuntimeObservation): Served | undefined => {
@@ -105,7 +105,7 @@ export const commitSwitch = (now: Switching, target: Candidate): RuntimeDecision
     phase: 'Active',
     reason: 'Active',
     message: `${target.model} answers`,
-    actions: [{ do: 'commit', recipe: target.recipe }],
+    actions: [{ do: 'commit', recipe: target.recipe }, ...dropOthers(seen, target)],
     again: 1_000,
     change: {
       switch: undefined,
@@ -115,6 +115,12 @@ export const commitSwitch = (now: Switching, target: Candidate): RuntimeDecision
     },
   }
 }
+
+/** What clients held while the switch ran: the alias has moved, and nobody loads it again by that name. */
+const dropOthers = (seen: RuntimeObservation, target: Candidate): readonly RuntimeAction[] =>
+  seen.strategy === 'InPlace' && othersLoaded(seen, target).length > 0
+    ? [{ do: 'unload', keep: target.recipe }]
+    : []
 
 /** Ends without a new serving: Idle (unloaded as asked), RolledBack (the old one serves again), Failed (nothing does), Cancelled
  *  (refused before anything was touched: the old one serves on). */

@@ -12,6 +12,7 @@ import {
   keyProblem,
   newestPod,
   newestPodOf,
+  othersLoaded,
   podRecipe,
   proofOf,
   type Switching,
@@ -134,13 +135,20 @@ const waitForEnd = (seen: RuntimeObservation, [pod]: readonly PodSight[]): strin
 
 const unloadInPlace: Step = now => {
   const { seen, target } = now
-  const others =
-    seen.engine?.answer.listed.filter(one => one.isLoaded && one.identity !== target?.recipe.identity) ?? []
+  const others = othersLoaded(seen, target)
   if (seen.engine?.answer.state !== 'Answers') return waitFor(now, 'waiting for the engine to answer')
   const keep = target ? { keep: target.recipe } : {}
-  if (others.length > 0) return waitFor(now, `unloading ${others[0]?.name}`, [{ do: 'unload', ...keep }])
+  if (others.length > 0 && !(target && isHeld(now)))
+    return waitFor(now, `unloading ${others[0]?.name}`, [{ do: 'unload', ...keep }])
   return target ? enter(now, 'Loading', 'loading', downNow(seen)) : endSwitch(now, 'Idle')
 }
+
+/** An unload is asked for more than once, however short the drain is. */
+const leastUnloadMs = 3_000
+
+/** Clients who ask all the time load it again as often as it is unloaded. They come along when the alias moves; until then Ollama itself makes room for the model that is wanted. */
+const isHeld = ({ seen, open }: Switching): boolean =>
+  sinceMs(seen, open.stepSince) >= Math.max(seen.runtime.spec.switch.drainSeconds * 1000, leastUnloadMs)
 
 const unloadToIdle: Step = now => {
   const { seen } = now
@@ -176,8 +184,8 @@ const answersBack: Step = now =>
 
 const rollBackInPlace = (now: Switching, from: Candidate): RuntimeDecision => {
   const { seen } = now
-  const others = seen.engine?.answer.listed.some(one => one.isLoaded && one.identity !== from.recipe.identity)
-  if (others) return stay(now, 'unloading what failed', [{ do: 'unload', keep: from.recipe }])
+  const others = othersLoaded(seen, from).length > 0
+  if (others && !isHeld(now)) return stay(now, 'unloading what failed', [{ do: 'unload', keep: from.recipe }])
   if (!isListed(seen, from)) return stay(now, 'loading the old model', loadInPlace(seen, from))
   return proveBack(now, from)
 }

@@ -76,6 +76,14 @@ const loadOf = (more: Partial<LoadSight> = {}): LoadSight => ({
   ...more,
 })
 
+/** Both are loaded; the one is proved. */
+const beside = (proved: Candidate) => {
+  const [one, other] = [answering(), answering(b)]
+  const listed = [...one.answer.listed, ...other.answer.listed]
+  return { ...answering(proved), answer: { ...one.answer, listed } }
+}
+const noDrain = { drainSeconds: 0, onFailure: 'Rollback' }
+
 const made = aServing({ origin: 'Made' })
 const direct = aServing({ origin: 'Made', isDirect: true })
 const outOfService = aServing({ origin: 'Made', pods: [aPod({ isInService: false })] })
@@ -451,11 +459,70 @@ const rows: readonly Row[] = [
     [],
   ],
   [
+    'Switching',
+    'Unloading',
+    'Unloading',
+    'the engine still has the old model',
+    switching({ step: 'Unloading' }, { strategy: 'InPlace', engine: answering() }),
+    ['unload'],
+  ],
+  [
+    'Switching',
+    'Loading',
+    'Loading',
+    'its clients load the old model as often as it is unloaded, for longer than drainSeconds',
+    switching({ step: 'Unloading', stepSince: at(-31) }, { strategy: 'InPlace', engine: answering() }),
+    [],
+  ],
+  [
+    'Switching',
+    'Unloading',
+    'Unloading',
+    'no drain is wished, and yet an unload has a moment',
+    switching(
+      { step: 'Unloading', stepSince: at(-2) },
+      { strategy: 'InPlace', engine: answering() },
+      { switch: noDrain },
+    ),
+    ['unload'],
+  ],
+  [
+    'Active',
+    'Active',
+    '-',
+    'the new one is proved beside the old one, which clients hold: with the alias they come along',
+    switching({ step: 'Verifying' }, { strategy: 'InPlace', engine: beside(b) }),
+    ['commit', 'unload'],
+  ],
+  [
+    'RollingBack',
+    'Switching',
+    'RollingBack',
+    'what failed is unloaded first on the way back',
+    switching({ step: 'RollingBack' }, { strategy: 'InPlace', engine: beside(b) }),
+    ['unload'],
+  ],
+  [
+    'RolledBack',
+    'LoadFailed',
+    '-',
+    'what failed is held by its clients, and the old one is proved beside it',
+    switching(
+      { step: 'RollingBack', stepSince: at(-31), failure: problem('LoadFailed') },
+      { strategy: 'InPlace', engine: beside(aCandidate()) },
+    ),
+    [],
+  ],
+  [
     'RollingBack',
     'UnloadStalled',
     'RollingBack',
-    'the engine keeps the old model',
-    switching({ step: 'Unloading', lastProgressAt: at(-4000) }, { strategy: 'InPlace', engine: answering() }),
+    'the engine keeps the old model, and a drain may take longer than silence',
+    switching(
+      { step: 'Unloading', stepSince: at(-3500), lastProgressAt: at(-3500) },
+      { strategy: 'InPlace', engine: answering() },
+      { switch: { ...noDrain, drainSeconds: 3600 } },
+    ),
     [],
   ],
   [
