@@ -159,7 +159,6 @@ const fetchBlob = async (
   const check = new HeadCheck(file, target)
   const onFront = (front: number): Promise<void> => check.look(front)
   const mirrors = source.mirrorsOf(revision, file)
-  const sha256 = await fetchFile(wire, { url, mirrors, path, size, digest, target, onBytes, onFront }, tools)
-  await store.putBlob(target, file.blob)
-  return sha256
+  const keep = (): Promise<void> => store.putBlob(target, file.blob)
+  return fetchFile(wire, { url, mirrors, path, size, digest, target, onBytes, onFront, keep }, tools)
 }

@@ -31,6 +31,8 @@ export interface FetchOrder {
   readonly onBytes: (received: number) => void
   /** looks at the bytes from the start, as far as they are there; what it throws ends the transfer */
   readonly onFront?: (front: number) => Promise<void>
+  /** gives the verified file its lasting name: until it has one, a work that is killed goes on from the journal */
+  readonly keep?: () => Promise<void>
 }
 
 /** What the blobs of one work share. */
@@ -48,7 +50,7 @@ interface Digests {
   readonly named: string
 }
 
-/** Resolves with the SHA-256 of a file that is complete, right and on the disk. Wrong bytes are fetched once more. */
+/** Resolves with the SHA-256 of a file that is complete, right, on the disk and kept. Wrong bytes are fetched once more. */
 export const fetchFile = async (wire: Wire, order: FetchOrder, tools: FetchTools): Promise<string> => {
   const { target, size, digest } = order
   const partial = await Partial.open({ target, size, digest, partSize: partSizeOf(wire, size) })
@@ -58,7 +60,7 @@ export const fetchFile = async (wire: Wire, order: FetchOrder, tools: FetchTools
     const first = await fetchOnce(wire, fetching).catch(forgiveOnce)
     const right = first?.named === digest.hex ? first : await fetchAgain(wire, fetching)
     await order.onFront?.(size)
-    await partial.finish()
+    await partial.finish(order.keep ?? (async () => {}))
     return right.sha256
   } finally {
     await partial.close()

@@ -31,9 +31,14 @@ const addToSum = (sum: number, bytes: Uint8Array, at: number): number => {
 }
 const journalOf = (target: string): string => `${target}.journal`
 
-/** Bytes that a former attempt left and a new one may go on with; 0 when there is nothing to go on from. */
+/** Bytes that a former attempt left and a new one may go on with; a journal that outlived its bytes is swept. */
 export const countResumable = async (order: PartialOrder): Promise<number> => {
-  if ((await sizeOf(journalOf(order.target))) === undefined) return 0
+  const { target } = order
+  if ((await sizeOf(journalOf(target))) === undefined) return 0
+  if ((await sizeOf(target)) === undefined) {
+    await rm(journalOf(target), { force: true })
+    return 0
+  }
   const partial = await Partial.open(order)
   const bytes = partial.bytes
   await partial.close()
@@ -196,10 +201,11 @@ export class Partial {
     await this.#journal.close()
   }
 
-  /** The blob is verified: only its bytes stay, all of them on the disk. */
-  async finish(): Promise<void> {
+  /** The blob is verified and all on the disk: `keep` gives it its name, and only then is the journal needed no more. */
+  async finish(keep: () => Promise<void>): Promise<void> {
     await this.settle()
     await this.#file.datasync()
+    await keep()
     await rm(journalOf(this.order.target), { force: true })
   }
 

@@ -253,6 +253,15 @@ export const listStates = (history: History): readonly Tree[] => {
   return [...states.values()]
 }
 
+/** What a process finds that comes after one killed between two steps: the kernel has all of them. */
+export const listKills = (history: History): readonly Tree[] => {
+  const contents = new Contents()
+  return Array.from({ length: history.steps.length + 1 }, (_, count) => {
+    const happened = new Set(history.steps.slice(0, count))
+    return toTree(history, step => happened.has(step), contents)
+  })
+}
+
 /** The least that the disk holds once the program has ended. */
 export const leastAfterEnd = (history: History): Tree => {
   const pending = pendingAfter(history, history.steps.length)

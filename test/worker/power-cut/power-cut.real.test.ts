@@ -1,6 +1,6 @@
 // A power cut at every moment of a download, from a trace of its own system calls: no name ever stands over wrong bytes, what ended
 // well is there, and the next start ends verified. SWITCHYARD_CUTS=all starts again from every state, not from a sample.
-import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -10,7 +10,7 @@ import { type Registry, startRegistry } from '../../stand-ins/registry.ts'
 import { ollamaLayers, writeTinyModel } from '../../stand-ins/tiny-model.ts'
 import { toSafetensors } from '../../stand-ins/weights.ts'
 import { openWorkplace, quick } from '../workplace.ts'
-import { type History, leastAfterEnd, listStates, type Tree, toHistory } from './disk-states.ts'
+import { type History, leastAfterEnd, listKills, listStates, type Tree, toHistory } from './disk-states.ts'
 import { findBroken, hasReceipt } from './promises.ts'
 import { type Call, traceProgram, whyNoTrace } from './trace.ts'
 
@@ -91,7 +91,7 @@ const lay = (root: string, tree: Tree): void => {
 /** Thousands of starts on a busy machine: silence is no verdict here. */
 const patient = { ...quick, idleMs: 60_000 }
 
-/** What does not come right when a worker starts on this state. */
+/** What does not come right when a worker starts on this state; what it leaves besides is among that. */
 const startAgain = async ({ kind, url, sources }: Story, tree: Tree): Promise<string | undefined> => {
   const place = openWorkplace(kind, url(), { partSize: () => 64 << 10, retry: patient })
   lay(place.root, tree)
@@ -102,8 +102,11 @@ const startAgain = async ({ kind, url, sources }: Story, tree: Tree): Promise<st
       ? hub.commitOf('acme/tiny')
       : (await place.resolve(source)).result.resolution!.revision
   const verified = fetched.result.failure ? fetched : await place.verify(source, { revision })
+  const left = readdirSync(place.root, { recursive: true }).filter(path =>
+    /\.(part|journal)$/.test(`${path}`),
+  )
   place.close()
-  return verified.result.failure?.message
+  return verified.result.failure?.message ?? left[0]?.toString()
 }
 
 const pick = <T>(all: readonly T[], most: number): readonly T[] => {
@@ -135,4 +138,22 @@ describe.skipIf(why !== undefined)('a power cut at any moment of the download', 
     },
     3_600_000,
   )
+})
+
+describe.skipIf(why !== undefined)('a kill once the last byte of a blob is on the disk', () => {
+  it('costs no byte of it, and leaves no journal behind', async () => {
+    const [, story] = stories[0]!
+    const kills = listKills(await traceStory(story))
+    const hasJournal = (tree: Tree) =>
+      [...tree.keys()].some(path => /[0-9a-f]{64}\.part\.journal$/.test(path))
+    const isNamed = (tree: Tree) => [...tree.keys()].some(path => /\/blobs\/[0-9a-f]{64}$/.test(path))
+    const begun = kills.findIndex(hasJournal)
+    const last = kills.findIndex((tree, n) => n > begun && (isNamed(tree) || !hasJournal(tree))) - 1
+    expect(begun).toBeGreaterThan(0)
+    for (const tree of kills.slice(last, last + 8)) {
+      hub.requests.length = 0
+      expect(await startAgain(story, tree)).toBeUndefined()
+      expect(hub.requests.filter(({ origin }) => origin === 'cdn')).toEqual([])
+    }
+  })
 })

@@ -54,6 +54,7 @@ interface Wish {
   readonly wire?: Partial<Wire>
   readonly digest?: FetchOrder['digest']
   readonly onBytes?: (bytes: number) => void
+  readonly keep?: () => Promise<void>
   readonly throttle?: Throttle
 }
 
@@ -61,13 +62,14 @@ const get = ({
   wire,
   digest = { algorithm: 'sha256', hex: sha256 },
   onBytes = () => {},
+  keep = async () => {},
   ...tools
 }: Wish = {}) =>
   fetchFile(
     wireOf(wire),
     {
       url: `${hub.url}/${repo}/resolve/main/${name}`,
-      ...{ path: name, size: content.length, digest, target: target(), onBytes },
+      ...{ path: name, size: content.length, digest, target: target(), onBytes, keep },
     },
     { connections: new Connections(32), sockets, hasher, ...tools },
   )
@@ -148,6 +150,14 @@ describe('what an attempt left', () => {
     expect(await get()).toBe(sha256)
     expectWhole()
     expect(sent() - before).toBeLessThanOrEqual(content.length / 2 + 4 * partSize)
+  })
+
+  it('that got no name in time is given one later, without another byte', async () => {
+    const before = await failure(get({ keep: () => Promise.reject(new Error('too late')) })).then(sent)
+    await get({ keep: async () => expect(existsSync(`${target()}.journal`)).toBe(true) })
+    expect(existsSync(`${target()}.journal`)).toBe(false)
+    expect(sent() - before).toBe(0)
+    expectWhole()
   })
 
   it('is gone on with after each of ten stops', async () => {
