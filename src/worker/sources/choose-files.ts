@@ -37,10 +37,8 @@ const extensionOf = (name: string): string => /\.[A-Za-z0-9]+$/.exec(name)?.[0].
 const toNamedExtensions = (include: readonly string[]): ReadonlySet<string> =>
   new Set(include.map(extensionOf).filter(Boolean))
 
-const isSecondSet = (path: string, all: readonly SourceFile[]): boolean => {
-  const hasMain = all.some(file => /^model(-\d+-of-\d+)?\.safetensors$/.test(file.path))
-  return hasMain && /^(consolidated.*|model\.[a-z0-9_-]+)\.safetensors$/.test(path)
-}
+const mainSet = /^model(-\d+-of-\d+)?\.safetensors$/
+const secondSet = /^(consolidated.*|model\.[a-z0-9_-]+)\.safetensors$/
 
 const toSelector = (all: readonly SourceFile[], patterns: Patterns): ((path: string) => boolean) => {
   const include = patterns.include?.length ? patterns.include : undefined
@@ -48,10 +46,11 @@ const toSelector = (all: readonly SourceFile[], patterns: Patterns): ((path: str
   const isExcluded = toMatcher(patterns.exclude ?? [])
   const isOtherCopy = toMatcher(otherCopies)
   const named = toNamedExtensions(include ?? [])
+  const hasMain = all.some(file => mainSet.test(file.path))
   return path => {
     if (!isIncluded(path) || isExcluded(path)) return false
     if ((pickles.test(path) || code.test(path)) && !named.has(extensionOf(path))) return false
-    return include !== undefined || !(isOtherCopy(path) || isSecondSet(path, all))
+    return include !== undefined || !(isOtherCopy(path) || (hasMain && secondSet.test(path)))
   }
 }
 

@@ -32,8 +32,29 @@ function expanded(entry: TreeEntry, commit: Commit) {
   return { ...entry, lastCommit, securityFileStatus: { status: 'safe' } }
 }
 
+interface TreeOptions {
+  readonly recursive: boolean
+  readonly expand: boolean
+}
+
+/** A commit never changes, and a long list is asked for page by page. */
+const lastTree = new WeakMap<Commit, { readonly asked: string; readonly entries: readonly TreeEntry[] }>()
+
 /** undefined: there is no such folder. */
-export function listTree(commit: Commit, folder: string, options: { recursive: boolean; expand: boolean }) {
+export function listTree(
+  commit: Commit,
+  folder: string,
+  options: TreeOptions,
+): readonly TreeEntry[] | undefined {
+  const asked = JSON.stringify([folder, options])
+  const last = lastTree.get(commit)
+  if (last?.asked === asked) return last.entries
+  const entries = readTree(commit, folder, options)
+  if (entries) lastTree.set(commit, { asked, entries })
+  return entries
+}
+
+function readTree(commit: Commit, folder: string, options: TreeOptions) {
   const prefix = folder === '' ? '' : `${folder}/`
   const files = [...commit.files.values()].filter(file => file.path.startsWith(prefix))
   if (files.length === 0 && folder !== '') return undefined
