@@ -2,10 +2,17 @@
 import type { EngineName } from '../domain/parts.ts'
 import { Refusal } from './client.ts'
 
+/** As a Model has it. */
+export interface WrittenSource {
+  readonly huggingFace?: { readonly repo: string; readonly revision?: string }
+  readonly ollama?: { readonly name: string }
+  readonly local?: { readonly path: string }
+}
+
 const kinds = ['hf', 'ollama', 'local'] as const
 
 /** Without a prefix the engine says what is meant: vLLM reads repositories of the Hub, Ollama has names of its own. */
-export const parseSource = (word: string, engine: EngineName): object => {
+export const parseSource = (word: string, engine: EngineName): WrittenSource => {
   const prefix = kinds.find(one => word.startsWith(`${one}:`))
   const kind = prefix ?? (engine === 'Ollama' ? 'ollama' : 'hf')
   const rest = prefix ? word.slice(prefix.length + 1) : word

@@ -11,6 +11,8 @@ const DiscoveredCopy = z.object({
   isComplete: z.boolean(),
   /** Fetched or Adopted by a Model of ours; None: no receipt speaks of it */
   receipt: z.enum(['Fetched', 'Adopted', 'None']),
+  /** Runtimes that would use it where it lies, as namespace/name; absent where nobody knows */
+  runtimes: z.array(z.string()).optional(),
 })
 export type DiscoveredCopy = Readonly<z.infer<typeof DiscoveredCopy>>
 

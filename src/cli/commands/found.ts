@@ -1,11 +1,10 @@
 // discover and adopt: what lies on this machine already, and a Model for it, so that its bytes are hashed and used where they are.
 import { join, resolve } from 'node:path'
-import { showBytes } from '../../domain/crd-display.ts'
-import type { DiscoveredCopy } from '../../domain/discovery.ts'
 import type { Runtime } from '../../domain/object.ts'
 import { type Client, type Found, Refusal, type Seen } from '../client.ts'
+import { copiesOf, copiesOfSource, foundAdvice, foundRows, toReach } from '../found-copies.ts'
 import { clean } from '../print.ts'
-import { parseSource, toObjectName } from '../source-words.ts'
+import { parseSource, toObjectName, type WrittenSource } from '../source-words.ts'
 import { type Options, type Register, type Scene, type Stage, withClient } from '../stage.ts'
 import { alignRows } from '../table.ts'
 import { findTarget, parseTarget } from '../target.ts'
@@ -53,13 +52,12 @@ const discover = async (stage: Stage, folders: readonly string[], options: Optio
   const named = folders.map(folder => resolve(folder))
   const all = await lookInto(stage, named, options)
   if (options.output === 'json') return print.data(all, 'json')
-  const found = all.filter(one => 'copies' in one)
-  const rows = found.flatMap(({ root, copies }) => copies.map(copy => rowOf(root, copy)))
-  if (rows.length > 0) print.lines(alignRows([['MODEL', 'SIZE', 'WHOLE', 'OURS', 'WHERE'], ...rows]))
+  const found = copiesOf(all)
+  if (found.length > 0) print.lines(alignRows(foundRows(found, options.namespace ?? 'default')))
   else print.note(`no model lies in ${all.map(({ root }) => root).join(', ') || 'the usual folders'}`)
-  for (const { root, unreadable } of found)
-    for (const path of unreadable) print.note(`${clean(join(root, path))} cannot be read`)
-  if (rows.some(row => row[3] === 'no')) print.note('use one: switchyard adopt SOURCE --on RUNTIME')
+  for (const one of all.filter(each => 'copies' in each))
+    for (const path of one.unreadable) print.note(`${clean(join(one.root, path))} cannot be read`)
+  for (const sentence of foundAdvice(found)) print.note(sentence)
   refuseFailed(all.filter(one => 'failure' in one && named.length > 0))
 }
 
@@ -68,31 +66,37 @@ const refuseFailed = (failed: readonly Found[]): void => {
   if (first && 'failure' in first) throw new Refusal(`${first.root}: ${first.failure}`)
 }
 
-const rowOf = (root: string, copy: DiscoveredCopy): readonly string[] => {
-  const source = {
-    HubCache: `hf:${copy.model}`,
-    OllamaStore: `ollama:${copy.model.replace(/^registry\.ollama\.ai\/(library\/)?/, '')}`,
-    Folder: `local:${copy.path}`,
-  }[copy.layout]
-  const ours = { Fetched: 'fetched', Adopted: 'adopted', None: 'no' }[copy.receipt]
-  return [
-    clean(source),
-    showBytes(copy.bytes),
-    copy.isComplete ? 'yes' : 'no',
-    ours,
-    clean(join(root, copy.path)),
-  ]
-}
-
 const adopt = async (stage: Stage, scene: Scene<Adopts>, word: string): Promise<void> => {
   const { client, namespace, options } = scene
   const seen = await findTarget(client, { ...parseTarget([options.on]), kind: 'Runtime' }, namespace)
   const runtime = seen.object as Runtime
   const name = options.name ?? toObjectName(word)
   await refuseTwin(client, { namespace, name })
-  const spec = { source: parseSource(word, runtime.spec.engine), runtimes: [{ name: runtime.metadata.name }] }
+  const source = parseSource(word, runtime.spec.engine)
+  await refuseElsewhere(client, runtime, { source, word })
+  const spec = { source, runtimes: [{ name: runtime.metadata.name }] }
   const result = await client.apply({ kind: 'Model', namespace, name, spec }, { force: false })
   stage.print.line(`model/${name} ${result}; what is there is hashed now: switchyard describe model/${name}`)
+}
+
+/** Where somebody can look: what does not lie where the Runtime looks would be fetched again, which nobody asked for. */
+const refuseElsewhere = async (
+  { discover }: Client,
+  { metadata: { namespace, name }, spec }: Runtime,
+  { source, word }: { readonly source: WrittenSource; readonly word: string },
+): Promise<void> => {
+  // In a store of Ollama a repository of the Hub has a name that its Model gives it.
+  if (!discover || (source.huggingFace && spec.engine !== 'VLLM')) return
+  const all = await discover([])
+  const copies = copiesOfSource(copiesOf(all), source)
+  const isThere = copies?.some(({ copy }) => copy.runtimes?.includes(`${namespace}/${name}`) ?? true) ?? true
+  const isAllSeen = all.every(one => 'copies' in one && one.unreadable.length === 0)
+  if (isThere || !(copies?.length || isAllSeen)) return
+  throw new Refusal(
+    copies?.[0]
+      ? `${word} lies in ${copies[0].place}, where runtime ${name} does not look: ${toReach(copies[0])}`
+      : `${word} lies in none of ${all.map(({ root }) => root).join(', ')}: apply a Model that fetches it`,
+  )
 }
 
 const refuseTwin = async (client: Client, at: { namespace: string; name: string }): Promise<void> => {

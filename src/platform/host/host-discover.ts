@@ -1,7 +1,9 @@
 // What lies on this machine: a worker of the same program looks into each folder, as whom the daemon or the person runs; nothing is written.
 import { execFile } from 'node:child_process'
-import { statSync } from 'node:fs'
-import { Discovery } from '../../domain/discovery.ts'
+import { realpathSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { type DiscoveredCopy, Discovery } from '../../domain/discovery.ts'
+import type { VolumeView } from '../../domain/platform.ts'
 
 export interface DiscoverParts {
   /** this program, as words */
@@ -63,3 +65,36 @@ const toFound = (root: string, error: Error | null, output: string): Found => {
 
 export const discoverAll = (parts: DiscoverParts, folders: readonly string[]): Promise<readonly Found[]> =>
   Promise.all(folders.map(folder => discoverFolder(parts, folder)))
+
+/** Where a Runtime looks for its models. */
+export interface Shelf {
+  /** namespace/name */
+  readonly runtime: string
+  readonly layout: VolumeView['layout']
+}
+
+/** Each copy with the Runtimes that would use it where it lies. */
+export const withRuntimes = (found: Found, shelves: readonly Shelf[]): Found =>
+  'copies' in found
+    ? {
+        ...found,
+        copies: found.copies.map(copy => ({ ...copy, runtimes: usersOf(found.root, copy, shelves) })),
+      }
+    : found
+
+const usersOf = (root: string, copy: DiscoveredCopy, shelves: readonly Shelf[]): string[] => {
+  const place = realPath(join(root, copy.path))
+  const isOn = ({ kind, path, root: top }: Shelf['layout']): boolean =>
+    copy.layout === 'Folder'
+      ? kind === 'HubCache' && place.startsWith(`${top}/`)
+      : copy.layout === kind && place === path
+  return shelves.filter(({ layout }) => isOn(layout)).map(({ runtime }) => runtime)
+}
+
+const realPath = (path: string): string => {
+  try {
+    return realpathSync(path)
+  } catch {
+    return path
+  }
+}

@@ -5,7 +5,7 @@ import type { Key, Runtime } from '../../domain/object.ts'
 import type { Platform, Volumes } from '../../domain/platform.ts'
 import { createProcessKeeper } from './engine-process.ts'
 import { HostDatabase } from './host-database.ts'
-import { discoverAll, type Found, foldersToDiscover } from './host-discover.ts'
+import { discoverAll, type Found, foldersToDiscover, type Shelf, withRuntimes } from './host-discover.ts'
 import { HostJournal } from './host-journal.ts'
 import { HostObjects } from './host-objects.ts'
 import { HostPeople } from './host-people.ts'
@@ -60,9 +60,10 @@ const toRunning = (supervisor: Supervisor, record: ServingRecord): readonly Runn
   return pids.length > 0 ? [{ namespace, runtime: name, pids }] : []
 }
 
-const folderOf = (volumes: Volumes, runtime: Runtime): readonly string[] => {
+const shelfOf = (volumes: Volumes, runtime: Runtime): readonly Shelf[] => {
   const found = volumes.find(runtime)
-  return 'reason' in found ? [] : [found.layout.root]
+  const { namespace, name } = runtime.metadata
+  return 'reason' in found ? [] : [{ runtime: `${namespace}/${name}`, layout: found.layout }]
 }
 
 /** Throws when another daemon has the folder. */
@@ -93,7 +94,8 @@ export const openHost = (parts: HostParts): Host => {
   const onChange = (key: Key): void => engines.tell(key)
   const supervisor = new Supervisor({ database, keeper, now, onFailure, onChange, device })
   const runtimes = () => objects.list('Runtime') as readonly Runtime[]
-  const folders = () => [...new Set(runtimes().flatMap(one => folderOf(volumes, one)))]
+  const shelves = () => runtimes().flatMap(one => shelfOf(volumes, one))
+  const folders = () => [...new Set(shelves().map(({ layout }) => layout.root))]
   const engines = createHostServings({ supervisor, volumes, places, keeper, runtimes })
   return {
     platform: { name: 'host', store, work, volumes, journal, servings: engines.servings },
@@ -103,11 +105,12 @@ export const openHost = (parts: HostParts): Host => {
       engines: () => supervisor.all().flatMap(record => toRunning(supervisor, record)),
       folders: () => [...new Set([stateFolder, ...folders()])],
     }),
-    discover: folder =>
-      discoverAll(
-        { command: program, environment },
-        folder === undefined ? foldersToDiscover(folders(), environment['HOME'] ?? '/') : [folder],
-      ),
+    discover: async folder => {
+      const usual = () => foldersToDiscover(folders(), environment['HOME'] ?? '/')
+      const wanted = folder === undefined ? usual() : [folder]
+      const all = await discoverAll({ command: program, environment }, wanted)
+      return all.map(found => withRuntimes(found, shelves()))
+    },
     objects,
     diary: journal,
     close: () => {

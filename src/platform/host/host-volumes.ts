@@ -1,4 +1,5 @@
 // The folder of a Runtime as a volume: told apart by disk and path, shared by every Runtime that names it.
+import { existsSync, readdirSync } from 'node:fs'
 import type { Runtime } from '../../domain/object.ts'
 import type { Problem, Store, Volumes, VolumeView } from '../../domain/platform.ts'
 import { isForeign } from '../../domain/runtime-host.ts'
@@ -39,8 +40,24 @@ const folderOf = ({ modelsFolder }: VolumeParts, { spec }: Runtime): string | un
   spec.storage?.directory ?? (isForeign(spec) ? undefined : modelsFolder)
 
 const layoutOf = ({ spec }: Runtime, root: string): VolumeView['layout'] => {
-  if (spec.engine === 'VLLM') return { root, kind: 'HubCache', path: `${root}/hub` }
-  return { root, kind: 'OllamaStore', path: isForeign(spec) ? root : `${root}/ollama` }
+  if (spec.engine === 'VLLM') return { root, kind: 'HubCache', path: isHubCache(root) ? root : `${root}/hub` }
+  const isStore = isForeign(spec) || isOllamaStore(root)
+  return { root, kind: 'OllamaStore', path: isStore ? root : `${root}/ollama` }
+}
+
+/** What a person names may be the cache or the store of another program: that is used, not one more inside it. */
+const isHubCache = (root: string): boolean =>
+  !existsSync(`${root}/hub`) && namesIn(root).some(name => name.startsWith('models--'))
+
+const isOllamaStore = (root: string): boolean =>
+  !existsSync(`${root}/ollama`) && ['blobs', 'manifests'].every(name => existsSync(`${root}/${name}`))
+
+const namesIn = (folder: string): readonly string[] => {
+  try {
+    return readdirSync(folder)
+  } catch {
+    return []
+  }
 }
 
 const storeUnknown = ({ spec }: Runtime): Problem => ({

@@ -83,6 +83,25 @@ describe('folders of a host', () => {
     })
   })
 
+  it('3.1 a folder that is the cache or the store of another program is used as it is', () => {
+    for (const name of [
+      'cache/models--acme--tiny',
+      'old/blobs',
+      'old/manifests',
+      'mine/hub',
+      'mine/models--x',
+    ])
+      mkdirSync(at(name), { recursive: true })
+    const pathOf = (name: string, engine: string, directory: string) => {
+      const found = find(name, { engine, host: {}, storage: { directory: at(directory) } })
+      return 'layout' in found ? found.layout.path : found
+    }
+    expect(pathOf('in-cache', 'VLLM', 'cache')).toBe(realpathSync(at('cache')))
+    expect(pathOf('in-store', 'Ollama', 'old')).toBe(realpathSync(at('old')))
+    expect(pathOf('vllm-in-store', 'VLLM', 'old')).toBe(`${realpathSync(at('old'))}/hub`)
+    expect(pathOf('in-mine', 'VLLM', 'mine')).toBe(`${realpathSync(at('mine'))}/hub`)
+  })
+
   it('3.1 what is no folder is a Problem', () => {
     expect(find('null', { engine: 'VLLM', host: {}, storage: { directory: '/dev/null' } })).toMatchObject({
       reason: 'ClaimNotFound',
