@@ -1,4 +1,5 @@
 // The table from an HTTP status (and the Hub's X-Error-Code) to a failure class.
+import * as z from 'zod'
 import type { Reason } from '../../domain/conditions.ts'
 import { WorkError } from '../outcome.ts'
 
@@ -67,16 +68,65 @@ const toReason = (response: Response, asked: Asked): Reason => {
 
 const printable = /[^\x20-\x7e]+/g
 
-/** What the Hub itself says of it, as far as it fits on a line. */
-const ownWords = ({ headers }: Response): string => {
-  const said = headers.get('x-error-message')?.replaceAll(printable, ' ').trim().slice(0, 100)
-  return said ? ` (${said})` : ''
+/** What the source itself says of it, as far as it fits on a line. The query of an address may be a secret. */
+const ownWords = async (response: Response): Promise<string> => {
+  const told = response.headers.get('x-error-message')
+  const said = (told ?? (await errorOf(response)))?.replaceAll(printable, ' ').replaceAll(/\?\S+/g, '?…')
+  await response.body?.cancel().catch(() => {})
+  const words = said?.trim().slice(0, 100)
+  return words ? ` (${words})` : ''
+}
+
+const OwnWords = z.union([
+  z.object({ errors: z.tuple([z.object({ message: z.string() })], z.unknown()) }),
+  z.object({ error: z.string() }),
+])
+
+/** Of a registry `errors[0].message`, of a hub `error`; nothing where the answer is no small JSON. */
+const errorOf = async (response: Response): Promise<string | undefined> => {
+  if (!/json/.test(response.headers.get('content-type') ?? '')) return undefined
+  const found = OwnWords.safeParse(toJson(await readShort(response)))
+  if (!found.success) return undefined
+  return 'error' in found.data ? found.data.error : found.data.errors[0].message
+}
+
+const toJson = (text: string): unknown => {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+const mostWords = 4096
+const patienceMs = 1_000
+
+/** A verdict does not wait for words that do not come. */
+const readShort = async (response: Response): Promise<string> => {
+  const reader = response.body?.getReader()
+  const late = setTimeout(() => void reader?.cancel().catch(() => {}), patienceMs)
+  const chunks: Uint8Array[] = []
+  let size = 0
+  try {
+    while (reader && size <= mostWords) {
+      const { done, value } = await reader.read()
+      if (done) break
+      chunks.push(value)
+      size += value.byteLength
+    }
+  } catch {
+    return ''
+  } finally {
+    clearTimeout(late)
+    reader?.releaseLock()
+  }
+  return size > mostWords ? '' : Buffer.concat(chunks).toString('utf8')
 }
 
 export const toHttpFailure = async (response: Response, asked: Asked): Promise<WorkError> => {
-  await response.body?.cancel().catch(() => {})
+  const words = await ownWords(response)
   const reason = toReason(response, asked)
   const after = reason === 'RateLimited' || response.status >= 500 ? toRetryAfter(response) : undefined
-  const message = `${asked.what} ${says[reason] ?? 'could not be read'}: ${asked.host} answered ${response.status}${ownWords(response)}`
+  const message = `${asked.what} ${says[reason] ?? 'could not be read'}: ${asked.host} answered ${response.status}${words}`
   return new WorkError(reason, message, after === undefined ? {} : { retryAfterSeconds: after })
 }
