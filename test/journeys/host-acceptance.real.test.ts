@@ -245,10 +245,13 @@ describe('The acceptance list of a host', () => {
     await until('it is cancelled', async () => (await model('later')).phase === 'Cancelled')
     hub.setFault('model.safetensors', undefined)
     await apply(fromHub('absent'))
-    await until('it has failed', async () => (await installOf('absent'))?.phase === 'Failed')
+    await apply(fromRegistry('nobody'))
+    for (const name of ['absent', 'nobody'])
+      await until('it has failed', async () => (await installOf(name))?.phase === 'Failed')
     for (const [name, phase] of [
       ['later', 'Cancelled'],
       ['absent', 'Failed'],
+      ['nobody', 'Failed'],
     ] as const)
       expect(await installOf(name)).toMatchObject({
         phase,
@@ -266,6 +269,7 @@ describe('The acceptance list of a host', () => {
 
   it('16. The source’s error text is visible in the operation', async () => {
     expect((await installOf('absent'))?.message).toContain('answered 401 (Invalid username or password.)')
+    expect((await installOf('nobody'))?.message).toContain('manifest unknown')
   })
 
   it('12. Stopping never kills a process we did not start', async () => {
@@ -278,8 +282,13 @@ describe('The acceptance list of a host', () => {
   })
 
   it('10. Removing the active model is refused on every path', async () => {
-    for (const what of [['model/alpha'], ['model', 'alpha']]) {
-      expect(await done(['delete', ...what])).toContain('is being deleted')
+    const paths: readonly (() => Promise<unknown>)[] = [
+      async () => expect(await done(['delete', 'model/alpha'])).toContain('is being deleted'),
+      async () => expect(await done(['delete', 'model', 'alpha'])).toContain('is being deleted'),
+      async () => expect(await machine.ask('DELETE', '/api/v1/models/alpha')).toBe(202),
+    ]
+    for (const remove of paths) {
+      await remove()
       await until('it is said why', async () => (await model('alpha')).phase === 'Deleting')
       expect(JSON.stringify((await model('alpha')).conditions)).toContain('ModelInUse')
       expect(await askWho(ports.gpu)).toBe(made.alpha.answer)

@@ -1,5 +1,7 @@
 // `switchyard host` as a process of this machine, in a folder of the test's, with the stand-ins of engine and hub; killed and begun again at will.
+import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { type IncomingMessage, request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { execa } from 'execa'
@@ -55,6 +57,14 @@ export const openMachine = async ({ hubUrl, registryUrl, engine = {}, programs }
   const type = (words: readonly string[], input?: string) =>
     typed(program, words, { environment, ...(input === undefined ? {} : { input }) })
 
+  /** As another program of this machine; gives the status of the answer. */
+  const ask = async (method: string, path: string): Promise<number | undefined> => {
+    const sent = request({ socketPath: at('state', 'switchyard.sock'), method, path })
+    const [answer] = (await once(sent.end(), 'response')) as [IncomingMessage]
+    answer.resume()
+    return answer.statusCode
+  }
+
   /** As an editor or Git does: the new file takes the old one's place. */
   const write = (name: string, objects: readonly object[]): void => {
     writeFileSync(at('manifests', `.${name}`), objects.map(one => stringify(one)).join('---\n'))
@@ -96,6 +106,7 @@ export const openMachine = async ({ hubUrl, registryUrl, engine = {}, programs }
     starts,
     scrape,
     type,
+    ask,
     write,
     engineOf,
     worksOf,
