@@ -3,8 +3,10 @@ import { describe, expect, it } from 'vitest'
 import { toHttpFailure } from '../../src/worker/transfer/http-failure.ts'
 
 const json = { 'content-type': 'application/json; charset=utf-8' }
-const answered = (body: BodyInit, headers: Readonly<Record<string, string>> = json) =>
-  new Response(body, { status: 404, headers })
+const answered = (
+  body: string | ReadableStream<Uint8Array>,
+  headers: Readonly<Record<string, string>> = json,
+) => new Response(body, { status: 404, headers })
 const messageOf = async (response: Response): Promise<string> =>
   (await toHttpFailure(response, { what: 'tiny/alpha', host: 'hub', isRedirected: false })).failure.message
 const plain = 'tiny/alpha does not exist, or is private: hub answered 404'
