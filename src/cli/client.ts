@@ -43,6 +43,7 @@ export type ApplyResult = 'created' | 'configured' | 'unchanged'
 
 /** Each throws Refusal with a sentence and what to do. */
 export interface Client {
+  readonly platform: 'host' | 'cluster'
   /** for people: `this host`, `cluster kind-demo` */
   readonly place: string
   /** when a command names none */

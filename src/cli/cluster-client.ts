@@ -38,6 +38,7 @@ const kinded = (kind: Kind, wire: Wire): Seen =>
 export const createClusterClient = <R>(parts: ClusterParts<R>): Client => {
   const { calls, resources, place, namespace, close } = parts
   return {
+    platform: 'cluster',
     place,
     namespace,
     close,

@@ -1,10 +1,11 @@
 // One object in full, for people: what is wanted, what is true, why not, and what happened.
-import { type Condition, reasons } from '../domain/conditions.ts'
+import { type Condition, reasonNames } from '../domain/conditions.ts'
 import { showBytes, showSeconds, showSource } from '../domain/crd-display.ts'
+import { textOf } from '../domain/host-reasons.ts'
 import type { Model, Runtime } from '../domain/object.ts'
 import type { Operation } from '../domain/operation.ts'
 import type { Served } from '../domain/runtime.ts'
-import type { Happening, Seen } from './client.ts'
+import type { Client, Happening, Seen } from './client.ts'
 import { clean } from './print.ts'
 import { tellSwitch } from './status-lines.ts'
 import { alignRows, showAge } from './table.ts'
@@ -22,6 +23,7 @@ const part = (title: string, lines: readonly string[]): readonly string[] =>
   lines.length > 0 ? [`${title}:`, ...indent(lines)] : []
 
 export interface DescribeWish {
+  readonly platform: Client['platform']
   readonly now: Date
   /** oldest first */
   readonly happenings: readonly Happening[]
@@ -47,7 +49,7 @@ export const describeLines = ({ object }: Seen, wish: DescribeWish): readonly st
   return [
     ...pairs([...head, ...(object.kind === 'Runtime' ? runtimePairs(object, wish.now) : modelPairs(object))]),
     ...(object.kind === 'Model' ? part('Copies', (object.status.copies ?? []).map(copyLine)) : []),
-    ...part('Conditions', conditionLines((status.conditions ?? []) as readonly Condition[], wish.now)),
+    ...part('Conditions', conditionLines((status.conditions ?? []) as readonly Condition[], wish)),
     ...part('Operations', operationLines(status.operations ?? [], wish.now)),
     ...part('Events', eventLines(wish)),
   ]
@@ -131,7 +133,7 @@ const copyLine = (copy: NonNullable<Model['status']['copies']>[number]): string 
   )
 }
 
-const conditionLines = (all: readonly Condition[], now: Date): readonly string[] => {
+const conditionLines = (all: readonly Condition[], { now, platform }: DescribeWish): readonly string[] => {
   const rows = all.map(({ type, status, reason, message, lastTransitionTime }) => [
     type,
     status,
@@ -139,7 +141,8 @@ const conditionLines = (all: readonly Condition[], now: Date): readonly string[]
     `${reason}${message ? `: ${clean(message)}` : ''}`,
   ])
   const ready = all.find(({ type }) => type === 'Ready')
-  const todo = ready?.status === 'True' ? '' : (reasons[ready?.reason as keyof typeof reasons]?.todo ?? '')
+  const reason = ready?.status === 'True' ? undefined : reasonNames.find(name => name === ready?.reason)
+  const todo = reason && textOf(reason, platform).todo
   return [...alignRows(rows), ...(todo ? [`What to do: ${todo}`] : [])]
 }
 

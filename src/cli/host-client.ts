@@ -87,6 +87,7 @@ const readJson = async (answer: IncomingMessage): Promise<unknown> => {
 export const createHostClient = (socket: string): Client => {
   const call = async <T>(wish: Call): Promise<T> => (await readJson(await open(socket, wish))) as T
   return {
+    platform: 'host',
     place: 'this host',
     namespace: 'default',
     list: async (kind, namespace) => {

@@ -1,5 +1,6 @@
 // One condition before it is joined into the list that stands: no time and no generation yet.
-import { type Condition, type Reason, reasons, shortMessage } from './conditions.ts'
+import { type Condition, type Reason, shortMessage } from './conditions.ts'
+import { reasons } from './reasons.ts'
 
 export type Fact = Omit<Condition, 'lastTransitionTime' | 'observedGeneration'>
 

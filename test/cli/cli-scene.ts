@@ -1,6 +1,6 @@
 // Commands on a client in memory and a terminal that remembers: what a person would see, without a process.
 import { Readable } from 'node:stream'
-import type { Client, Seen } from '../../src/cli/client.ts'
+import { type Client, Refusal, type Seen } from '../../src/cli/client.ts'
 import { Printer } from '../../src/cli/print.ts'
 import { runProgram } from '../../src/cli/program.ts'
 import { toSeen } from '../../src/cli/seen.ts'
@@ -179,6 +179,7 @@ export interface Shown {
 }
 
 const clientOf = (all: readonly Seen[], asked: unknown[], owner: string | undefined): Client => ({
+  platform: 'host',
   place: 'this host',
   namespace: 'default',
   list: async kind => all.filter(({ object }) => object.kind === kind),
@@ -228,6 +229,8 @@ const found: Discovery = {
 }
 
 export interface Wish {
+  /** default: a host */
+  readonly speaksTo?: 'host' | 'cluster' | 'nobody'
   readonly all?: readonly Seen[]
   readonly owner?: string
   readonly isTTY?: boolean
@@ -246,7 +249,10 @@ export const show = async (words: readonly string[], wish: Wish = {}): Promise<S
       err: { write: text => err.push(text) },
       wantsColour,
     }),
-    connect: async () => clientOf(wish.all ?? aBusyHost(), asked, wish.owner),
+    connect: async () => {
+      if (wish.speaksTo === 'nobody') throw new Refusal('nobody is there', 4)
+      return { ...clientOf(wish.all ?? aBusyHost(), asked, wish.owner), platform: wish.speaksTo ?? 'host' }
+    },
     now: () => now,
     input: Readable.from([wish.input ?? '']) as unknown as NodeJS.ReadStream,
     secretsFolder: wish.secretsFolder ?? '/nowhere',

@@ -196,6 +196,57 @@ describe('what is found on a machine', () => {
   })
 })
 
+describe('explain', () => {
+  const said = async (reason: string, speaksTo: 'host' | 'cluster' | 'nobody') => {
+    const { exitCode, out, err } = await show(['explain', reason], { speaksTo })
+    expect([exitCode, err]).toEqual([0, ''])
+    return out
+  }
+
+  it('has the words of the machine that is spoken to', async () => {
+    const onHost = await said('VolumeNotWritable', 'host')
+    expect(onHost).toContain('chgrp')
+    expect(onHost).not.toContain('securityContext')
+    const onCluster = await said('VolumeNotWritable', 'cluster')
+    expect(onCluster).toContain('securityContext')
+    expect(onCluster).not.toContain('chgrp')
+  })
+
+  it('has both where nobody is spoken to, and one where they are the same', async () => {
+    expect(await said('PortTaken', 'nobody')).toMatchInlineSnapshot(`
+      "PortTaken
+        On a host:
+          Another process listens on the port of the engine.
+          What to do: Find it with \`ss -ltnp\`, and end it or set another spec.host.port.
+        On a cluster:
+          Another process listens on the port of the engine.
+          What to do: Find it in the pod (or on the node, with hostNetwork), and give one of the two another port.
+      "
+    `)
+    expect(await said('Gated', 'nobody')).toBe(await said('Gated', 'host'))
+  })
+
+  it('says of a reason that no host gives that only a cluster does', async () => {
+    expect(await said('ProbeWillKill', 'host')).toContain('Only a cluster gives this reason.')
+    expect((await show(['explain'], { speaksTo: 'host' })).out).not.toContain('ProbeWillKill')
+    expect((await show(['explain'], { speaksTo: 'nobody' })).out).toContain('ProbeWillKill')
+  })
+
+  it('is what describe says under the conditions', async () => {
+    const all = [aModel('a', { conditions: [{ ...condition, reason: 'VolumeNotWritable' }] })]
+    expect((await show(['describe', 'a'], { all })).out).toContain('What to do: Give the folder')
+    expect((await show(['describe', 'a'], { all, speaksTo: 'cluster' })).out).toContain('securityContext')
+  })
+})
+
+const condition = {
+  type: 'Ready',
+  status: 'False',
+  message: 'no',
+  observedGeneration: 1,
+  lastTransitionTime: '2026-11-27T02:59:00.000Z',
+}
+
 describe('login', () => {
   const folder = mkdtempSync(join(tmpdir(), 'switchyard-login-'))
   afterAll(() => rmSync(folder, { recursive: true, force: true }))

@@ -1,6 +1,6 @@
 // docs/engines.md from the misbehaviour library: what we see, what we say, and how soon.
 import { fileURLToPath } from 'node:url'
-import { reasons } from '../../src/domain/conditions.ts'
+import { reasons } from '../../src/domain/reasons.ts'
 import { type Misbehaviour, misbehaviours } from '../stand-ins/engine/misbehaviours.ts'
 
 export const pagePath: string = fileURLToPath(new URL('../../docs/engines.md', import.meta.url))

@@ -75,5 +75,5 @@ const describe = async (stage: Stage, scene: Scene<object>, target: Target): Pro
   for await (const one of client.happenings({ about: seen.object, since: 0, follow: false }))
     if (one.reason !== 'Phase') happenings.push(one)
   const owner = client.ownerOf(seen, seen.object.kind === 'Runtime' ? 'activeModel' : 'source')
-  stage.print.lines(describeLines(seen, { now: stage.now(), happenings, owner }))
+  stage.print.lines(describeLines(seen, { platform: client.platform, now: stage.now(), happenings, owner }))
 }

@@ -64,8 +64,5 @@ const toNotWritable = async (folder: string, code: string): Promise<WorkError> =
   const octal = `0${(mode & 0o7777).toString(8)}`
   const worker = `uid ${process.getuid?.() ?? '?'} gid ${process.getgid?.() ?? '?'}`
   const why = code === 'EROFS' ? 'is read-only' : `belongs to uid ${uid} gid ${gid} mode ${octal}`
-  return new WorkError(
-    'VolumeNotWritable',
-    `the worker (${worker}) cannot write to ${there}, which ${why}; set worker.securityContext`,
-  )
+  return new WorkError('VolumeNotWritable', `the worker (${worker}) cannot write to ${there}, which ${why}`)
 }
