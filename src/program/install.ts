@@ -1,10 +1,10 @@
 // `switchyard install` and `uninstall`: this program as a service of the machine, and a vLLM unit of somebody else that it may switch.
-import { createInterface } from 'node:readline/promises'
 import { parseArgs } from 'node:util'
 import { scripts } from '../cli/complete.ts'
 import { adoptedUnits, adoptUnit, releaseUnit, releaseUnits } from '../platform/host/systemd/adoption.ts'
 import { install, uninstall } from '../platform/host/systemd/install.ts'
 import { foreignCopies } from '../worker/foreign-copies.ts'
+import { askPerson } from './ask-person.ts'
 
 const say = (line: string): void => console.log(line)
 
@@ -30,12 +30,4 @@ export const uninstallMain = async (args: readonly string[]): Promise<number> =>
   const ask = async (question: string): Promise<boolean> => wish.yes === true || askPerson(question)
   const release = () => releaseUnits(adoptedUnits(), say)
   return uninstall({ say, release }, { isWanted: wish['purge-models'] === true, ask, foreign: foreignCopies })
-}
-
-const askPerson = async (question: string): Promise<boolean> => {
-  if (!process.stdin.isTTY) throw new Error('--purge-models asks first: without a terminal say --yes too')
-  const terminal = createInterface({ input: process.stdin, output: process.stdout })
-  const answer = await terminal.question(`${question} Type yes: `)
-  terminal.close()
-  return answer.trim() === 'yes'
 }

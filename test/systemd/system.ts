@@ -68,9 +68,13 @@ export const openSystem = async (shown: readonly string[] = []) => {
   let outer: ChildProcess | undefined
   let first = 0
 
-  const enter = (argv: readonly string[], how: Readonly<Record<string, unknown>> = {}) =>
+  const enter = (
+    argv: readonly string[],
+    how: Readonly<Record<string, unknown>> = {},
+    stdin: 'ignore' | 'pipe' = 'ignore',
+  ) =>
     execa('nsenter', ['-t', `${first}`, '-a', '--', 'env', '-i', ...insideOf(how), ...argv], {
-      stdin: 'ignore',
+      stdin,
       reject: false,
       all: true,
     })

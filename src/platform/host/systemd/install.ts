@@ -206,7 +206,7 @@ const writeCompletions = ({ completions }: InstallParts): void => {
 export interface Purge {
   /** models that we fetched go too */
   readonly isWanted: boolean
-  /** asks a person; false: keep them */
+  /** asks a person; false: nothing is to be touched */
   readonly ask: (question: string) => Promise<boolean>
   /** names of the copies in a folder that hold bytes of somebody else; rejects when that cannot be known */
   readonly foreign: (folder: string) => Promise<readonly string[]>
@@ -220,14 +220,14 @@ export interface UninstallParts extends Pick<InstallParts, 'say'> {
 /** Nothing is left but the models and their receipts. */
 export const uninstall = async ({ say, release }: UninstallParts, purge: Purge): Promise<number> => {
   if (process.getuid?.() !== 0) throw new Error('this changes the machine: run it as root')
-  const isPurged = purge.isWanted && (await mayPurge(purge))
+  if (purge.isWanted) await checkPurge(purge)
   await endAll()
   await release()
   rmSync(polkitRule, { force: true })
   for (const name of [daemonUnit, slice, ...hardenings.map(templateFile)])
     rmSync(join(unitFolder, name), { force: true })
   await run('systemctl', 'daemon-reload')
-  removeState(isPurged)
+  removeState(purge.isWanted)
   for (const path of [
     folders.cacheFolder,
     folders.configFolder,
@@ -245,7 +245,7 @@ export const uninstall = async ({ say, release }: UninstallParts, purge: Purge):
 }
 
 /** Before anything is touched. */
-const mayPurge = async ({ ask, foreign }: Purge): Promise<boolean> => {
+const checkPurge = async ({ ask, foreign }: Purge): Promise<void> => {
   const { modelsFolder } = folders
   const [first, ...others] = await foreign(modelsFolder)
   if (first !== undefined)
@@ -253,7 +253,8 @@ const mayPurge = async ({ ask, foreign }: Purge): Promise<boolean> => {
       `--purge-models: ${[first, ...others].join(', ')} in ${modelsFolder} was there before Switchyard and is not deleted: ` +
         'delete the other Models (`switchyard delete`) and uninstall without --purge-models',
     )
-  return ask(`Delete every model in ${modelsFolder}? What lies elsewhere stays.`)
+  if (!(await ask(`Delete every model in ${modelsFolder}? What lies elsewhere stays.`)))
+    throw new Error('nothing was touched: uninstall without --purge-models keeps the models')
 }
 
 const endAll = async (): Promise<void> => {
