@@ -1,5 +1,6 @@
 // Gathers everything a rule of the Model life cycle may see: caches only, so that a decision is made on one moment.
 import { toLedger } from '../domain/ledger.ts'
+import { toAccounts } from '../domain/model-accounts.ts'
 import { copyKey } from '../domain/model-settle.ts'
 import { keyOf, type Model, type Runtime } from '../domain/object.ts'
 import { isProblem, type ModelObservation, type WantingRuntime } from '../domain/observation.ts'
@@ -54,6 +55,7 @@ export const observeModel = (sources: ModelSources, model: Model, now: Date): Mo
     aliases: [...new Set(runtimes.map(runtime => runtime.spec.alias))],
     usedBy: runtimes.filter(runtime => isUsing(runtime, name)).map(runtime => runtime.metadata.name),
     ledgers: new Map(volumes.map(volume => [volume.key, toLedger(volume, models, running, name)])),
+    accounts: toAccounts(model, models, now),
     busy: busyVolumes({ model, running, volumes, runtimes }),
     downloads: countDownloads(model, running, models, limits),
     resolves: countResolves(sources, model),

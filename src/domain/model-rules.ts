@@ -29,6 +29,10 @@ const deleting: Speak = facts => {
   }
   if (spec.deletionPolicy === 'Retain' || isTerminating) return { ...goes, message: 'the bytes stay' }
   const removal = removeCopies(facts, facts.status.copies ?? [])
+  if (removal.isDone && facts.status.passedOn) {
+    const message = 'every copy is gone; what other Models keep of them is being counted there'
+    return { ...said, message, actions: cancels, again: 1_000 }
+  }
   if (removal.isDone && removal.message)
     return { ...goes, reason: 'BytesLeft', message: removal.message, isStalled: true }
   if (removal.isDone) return goes

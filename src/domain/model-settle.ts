@@ -2,6 +2,7 @@
 import { toNote } from './attempts.ts'
 import type { Capabilities } from './capabilities.ts'
 import type { Copy, ModelStatus } from './model.ts'
+import { takeInherited, tellFallen, withUntaken } from './model-accounts.ts'
 import { isCancelled, withCancel } from './model-cancel.ts'
 import { pendingRequest } from './object.ts'
 import type { ModelObservation } from './observation.ts'
@@ -68,12 +69,14 @@ export const hasEnded = (work: WorkView): boolean => work.phase === 'Succeeded' 
 /** The facts a rule of the Model life cycle looks at. */
 export const settleModel = (given: ModelObservation): ModelFacts => {
   const seen = withoutSettled(given)
-  const begun = recallCopies(seen, beginAnew(seen))
+  const { inherited, untaken } = seen.accounts
+  const begun = takeInherited(withUntaken(recallCopies(seen, beginAnew(seen)), untaken), inherited)
   const fresh = seen.works.filter(hasEnded)
   const folded = fresh
     .sort((a, b) => a.startedAt.localeCompare(b.startedAt))
     .reduce((status, work) => fold(seen, status, work), begun)
-  const ids = [...(seen.model.status.settledWorks ?? []), ...fresh.map(work => work.id)].slice(-32)
+  const ended = [...fresh.map(({ id }) => id), ...inherited.map(({ work }) => work)]
+  const ids = [...(seen.model.status.settledWorks ?? []), ...ended].slice(-32)
   const noted = withCancel(seen.model, folded, seen.now)
   const status = ids.length > 0 ? { ...noted, settledWorks: ids } : noted
   const resolved =
@@ -135,7 +138,8 @@ const fold = (seen: ModelObservation, status: ModelStatus, work: WorkView): Mode
   const copy = status.copies?.[index]
   if (!copy) return status
   const next = foldCopy(seen, copy, work)
-  const copies = (status.copies ?? []).flatMap((old, i) => (i === index ? (next ? [next] : []) : [old]))
+  if (!next) return tellFallen(withoutCopy(status, copy), copy, work)
+  const copies = (status.copies ?? []).map((old, i) => (i === index ? next : old))
   const verified = work.command === 'verify' ? pendingRequest(seen.model, 'verify') : undefined
   return {
     ...status,
@@ -143,6 +147,11 @@ const fold = (seen: ModelObservation, status: ModelStatus, work: WorkView): Mode
     ...(verified ? { lastHandled: { ...status.lastHandled, verify: verified } } : {}),
   }
 }
+
+const withoutCopy = (status: ModelStatus, gone: Copy): ModelStatus => ({
+  ...status,
+  copies: (status.copies ?? []).filter(copy => copy !== gone),
+})
 
 const foldResolve = (seen: ModelObservation, status: ModelStatus, work: WorkView): ModelStatus => {
   if (!isPresentResolve(seen.sourceHash, status, work)) return status

@@ -199,6 +199,17 @@ export const Copy = z.object({
 })
 export type Copy = Readonly<z.infer<typeof Copy>>
 
+export const PassedOn = z.object({
+  work: text(64).describe('Work that removed the copy.'),
+  uid: text(64).describe('Uid of the Model that keeps the bytes.'),
+  claim: text(253).describe('PersistentVolumeClaim that they are on.'),
+  subPath: text(512).default('').describe('Folder of the claim that is mounted; empty: its root.'),
+  bytes: bytes().describe('Bytes that are counted there from now on.'),
+  receipt: text(64).optional().describe('SHA-256 of the receipt that says so, where it is the newest.'),
+  at: dateTime().describe('When the copy went.'),
+})
+export type PassedOn = Readonly<z.infer<typeof PassedOn>>
+
 const ProgressNote = z.object({
   percent: count(100).describe('Whole percent; 100 only when every byte is verified and published.'),
   bytesDone: bytes().describe('Bytes that are there.'),
@@ -228,6 +239,9 @@ export const ModelStatus = z.object({
   progress: ProgressNote.optional().describe('Sum over the copies that are being fetched.'),
   display: ModelDisplay.optional().describe('The same figures, written for people.'),
   copies: listByKey(Copy, ['claim', 'subPath'], 32).optional().describe('One entry per volume.'),
+  passedOn: atomicList(PassedOn, 32)
+    .optional()
+    .describe('Bytes of a copy that went and that other Models keep, until these have counted them.'),
   inUseBy: atomicList(text(63), 32).optional().describe('Runtimes that want or serve this model.'),
   settledWorks: atomicList(text(64), 32)
     .optional()

@@ -1,6 +1,7 @@
 // Everything a rule may see: one read-only value per kind, gathered before anybody judges.
 import type { EngineAnswer, Launch, LoadSign, ProofResult, Recipe } from './engine.ts'
 import type { Ledger } from './ledger.ts'
+import type { Accounts } from './model-accounts.ts'
 import type { Model, Runtime } from './object.ts'
 import type { EngineName } from './parts.ts'
 import type { Platform, Problem, ServingView, VolumeView, WorkView } from './platform.ts'
@@ -32,6 +33,7 @@ export interface ModelObservation {
   readonly usedBy: readonly string[]
   /** per volume key: what it may hold and who else works there */
   readonly ledgers: ReadonlyMap<string, Ledger>
+  readonly accounts: Accounts
   /** per volume key: who keeps it busy, in words; absent = free */
   readonly busy: ReadonlyMap<string, string>
   readonly downloads: { readonly running: number; readonly limit: number; readonly ahead: number }

@@ -159,7 +159,18 @@ export const AskResult = z.object({
 })
 export type AskResult = Readonly<z.infer<typeof AskResult>>
 
-export const RemoveResult = z.object({ bytesFreed: z.number() })
+/** Bytes that the leaving copy counted and another one keeps: they are on the account of its owner from then on. */
+export const Fallen = z.object({
+  /** uid of the Model */
+  owner: z.string(),
+  bytes: z.number(),
+  /** its receipt after that, where it is the one of its newest copy */
+  receipt: z.string().optional(),
+})
+export type Fallen = Readonly<z.infer<typeof Fallen>>
+
+export const RemoveResult = z.object({ bytesFreed: z.number(), fallen: z.array(Fallen).optional() })
+export type RemoveResult = Readonly<z.infer<typeof RemoveResult>>
 
 /** Exactly one member. */
 export const WorkerResult = z.object({

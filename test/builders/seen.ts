@@ -122,6 +122,7 @@ export const seenModel = (more: Partial<ModelObservation> = {}): ModelObservatio
   aliases: ['active'],
   usedBy: [],
   ledgers: new Map([[volume.key, { quotaBytes: 100e9, usedBytes: 0, reservedBytes: 0, holders: [] }]]),
+  accounts: { inherited: [], untaken: [] },
   busy: new Map(),
   downloads: { running: 0, limit: 2, ahead: 0 },
   resolves: { running: 0, limit: 8, ahead: 0 },

@@ -104,11 +104,14 @@ describe('A task', () => {
   })
 })
 
+const fallen = { owner: 'uid-b', bytes: 5, receipt: 'd'.repeat(64) }
+
 describe('A result', () => {
   it.each<[string, object]>([
     ['of a resolve', { resolution }],
     ['of a copy', { copy }],
     ['of a removal', { removed: { bytesFreed: 7 } }],
+    ['of a removal that others keep bytes of', { removed: { bytesFreed: 7, fallen: [fallen] } }],
     ['of a key that was taken', { asked: {} }],
     ['of a proof', { asked: { proof } }],
     ['of a failure', { failure }],

@@ -130,6 +130,7 @@ describe('The acceptance list of a host', () => {
   const statusOf = async <T>(kind: 'model' | 'runtime', name: string): Promise<T> =>
     (JSON.parse(await done(['get', kind, name, '-o', 'json'])) as { status: T }).status
   const model = (name: string) => statusOf<ModelStatus>('model', name)
+  const stored = async (name: string) => (await model(name)).copies?.[0]?.bytesStored ?? 0
   const installOf = async (name: string) =>
     (await model(name)).operations?.find(({ type }) => type === 'Install')
   const isReady = (name: string) =>
@@ -218,7 +219,6 @@ describe('The acceptance list of a host', () => {
   })
 
   it('11. Quota counts both stores, in-flight bytes and free disk', async () => {
-    const stored = async (name: string) => (await model(name)).copies?.[0]?.bytesStored ?? 0
     const used = (await stored('alpha')) + (await stored('broken')) + (await stored('gamma'))
     expect(used).toBeGreaterThan(2.9 * weights)
     const quota = used + 1.5 * weights
@@ -299,10 +299,12 @@ describe('The acceptance list of a host', () => {
   it('3. HF removal frees the bytes', async () => {
     const root = (await model('alpha')).copies?.[0]?.path?.split('/hub/')[0] ?? ''
     const before = bytesIn(root)
+    const counted = (await stored('alpha')) + (await stored('twin'))
     await done(['delete', 'runtime/gpu', '--wait', '60'])
+    await until('alpha is gone', async () => (await machine.type(['get', 'model', 'alpha'])).exitCode === 2)
+    expect(await stored('twin'), 'what twin keeps of alpha').toBe(counted)
     for (const name of ['twin', 'beta', 'later', 'broken'])
       await done(['delete', `model/${name}`, '--wait', '60'])
-    await until('alpha is gone', async () => (await machine.type(['get', 'model', 'alpha'])).exitCode === 2)
     expect(before - bytesIn(root)).toBeGreaterThan(1.9 * weights)
     expect([...filesIn(root).values()].filter(({ path }) => path.includes('safetensors'))).toEqual([])
   })

@@ -56,6 +56,12 @@ const originsOf = (owner: string) =>
   )
 const fetchOther = (more: object = {}) => place.fetch(other, { owner: 'owner-2', ...more })
 const removeOther = () => place.remove(other, { owner: 'owner-2', revision: hub.commitOf(second) })
+/** What a removal tells of an owner that keeps the weights: the receipt is the one that stands there now. */
+const fallenTo = (owner: string, bytes = weights.length) => ({
+  owner,
+  bytes,
+  receipt: sha256(place.read(`.switchyard/receipts/${owner}.json`)),
+})
 const removeOne = () => place.remove(one, { revision: hub.commitOf(first) })
 
 /** As a program that is not ours leaves them. */
@@ -84,7 +90,7 @@ describe('weights that another repository of the cache holds', () => {
     await place.fetch(one)
     await fetchOther()
     utimesSync(blobOf(first), 0, 0)
-    expect((await removeOne()).result.removed).toEqual({ bytesFreed: 7 })
+    expect((await removeOne()).result.removed).toMatchObject({ bytesFreed: 7 })
     expect(readFileSync(blobOf(second)).equals(weights)).toBe(true)
     expect((await removeOther()).result.removed).toEqual({ bytesFreed: weights.length + 7 })
     expect(existsSync(blobOf(second))).toBe(false)
@@ -133,6 +139,73 @@ describe('weights that another repository of the cache holds', () => {
     leave(blobOf('somebody/else'), weights)
     chmodSync(blobOf('somebody/else'), 0o600)
     expect((await place.fetch(one)).result.copy?.bytesFetched).toBe(weights.length + 7)
+  })
+})
+
+describe('the account that shared weights are on', () => {
+  const third = 'acme/third'
+  const another = { huggingFace: { repo: third, revision: 'main' } }
+  const fetchThird = () => {
+    hub.addRepo({ id: third, files: { 'model.safetensors': weights, 'config.json': '{"c":333}' } })
+    return place.fetch(another, { owner: 'owner-3' })
+  }
+
+  it('falls to who was next, and from there to the one after', async () => {
+    await place.fetch(one)
+    await fetchOther()
+    await fetchThird()
+    const first = await removeOne()
+    expect(first.result.removed).toEqual({ bytesFreed: 7, fallen: [fallenTo('owner-2')] })
+    expect(originsOf('owner-2')).toContainEqual(['model.safetensors', 'Fetched'])
+    expect(originsOf('owner-3')).toContainEqual(['model.safetensors', 'Linked'])
+    const next = await removeOther()
+    expect(next.result.removed).toEqual({ bytesFreed: 7, fallen: [fallenTo('owner-3')] })
+    const last = await place.remove(another, { owner: 'owner-3', revision: hub.commitOf(third) })
+    expect(last.result.removed).toEqual({ bytesFreed: weights.length + 9 })
+  })
+
+  it('stays where it is when a copy goes that only had a name of them', async () => {
+    await place.fetch(one)
+    await fetchOther()
+    await fetchThird()
+    expect((await removeOther()).result.removed).toEqual({ bytesFreed: 7 })
+    expect((await removeOne()).result.removed).toEqual({ bytesFreed: 7, fallen: [fallenTo('owner-3')] })
+  })
+
+  it('is that of nobody here while the bytes are those of another program', async () => {
+    leave(blobOf('somebody/else'), weights)
+    await place.fetch(one)
+    await fetchOther()
+    expect((await removeOne()).result.removed).toEqual({ bytesFreed: 7 })
+  })
+
+  it('falls within one repository, too: of two Models the one that stays', async () => {
+    await place.fetch(one)
+    const twin = await place.fetch(one, { owner: 'owner-2' })
+    expect(twin.result.copy?.bytesFetched).toBe(0)
+    const { result } = await removeOne()
+    expect(result.removed).toEqual({ bytesFreed: 0, fallen: [fallenTo('owner-2', weights.length + 7)] })
+    const rest = await place.remove(one, { owner: 'owner-2', revision: hub.commitOf(first) })
+    expect(rest.result.removed).toEqual({ bytesFreed: weights.length + 7 })
+  })
+
+  it('is not changed by the second of two Models of one repository', async () => {
+    await place.fetch(one)
+    await place.fetch(one, { owner: 'owner-2' })
+    const gone = await place.remove(one, { owner: 'owner-2', revision: hub.commitOf(first) })
+    expect(gone.result.removed).toEqual({ bytesFreed: 0 })
+  })
+
+  it('stays with a Model that has another revision of them', async () => {
+    await place.fetch(one)
+    const before = hub.commitOf(first)
+    hub.addCommit(first, 'main', { 'config.json': '{"a":22}' })
+    await place.fetch(one)
+    await fetchOther()
+    const older = await place.remove(one, { revision: before })
+    expect(older.result.removed).toEqual({ bytesFreed: 7 })
+    const newest = await place.remove(one, { revision: hub.commitOf(first) })
+    expect(newest.result.removed).toEqual({ bytesFreed: 8, fallen: [fallenTo('owner-2')] })
   })
 })
 
@@ -249,7 +322,7 @@ describe.skipIf(!canRefuse)('where hard links are refused', () => {
     await place.fetch(one)
     openToAll()
     await fetchAsNobody()
-    expect((await removeOne()).result.removed).toEqual({ bytesFreed: 7 })
+    expect((await removeOne()).result.removed).toEqual({ bytesFreed: 7, fallen: [fallenTo('owner-2')] })
     expect(lstatSync(blobOf(second)).isFile()).toBe(true)
     expect((await place.verify(other, { owner: 'owner-2', revision: hub.commitOf(second) })).code).toBe(0)
     expect((await removeOther()).result.removed).toEqual({ bytesFreed: weights.length + 7 })

@@ -26,7 +26,7 @@ const idOf = ({ kind, path, name }: Shelf): string =>
 
 export const isSameShelf = (a: Shelf, b: Shelf): boolean => idOf(a) === idOf(b)
 
-const hexOf = (blob: string): string => blob.replace(/^sha256-/, '')
+export const hexOf = (blob: string): string => blob.replace(/^sha256-/, '')
 const folderOf = (layout: Layout): string => join(home(layout), 'suspect')
 
 /** Marks a blob, and its twins wherever a receipt names the same digest: they may be the same bytes. */

@@ -120,6 +120,16 @@ export const writeReceipt = async (layout: Layout, receipt: Receipt): Promise<Fi
   return { file, digest: sha256(content), isFinished, receipt }
 }
 
+/** The newest receipt of its owner; older ones that still hold bytes have longer names. */
+export const isNewest = ({ file, receipt }: Filed): boolean => file.endsWith(`/${receipt.owner}.json`)
+
+/** Writes other words for the same copy where its receipt stands. */
+export const refile = async (staging: string, filed: Filed, receipt: Receipt): Promise<Filed> => {
+  const content = canonical(receipt)
+  await writeWhole({ path: filed.file, staging, content })
+  return { ...filed, digest: sha256(content), receipt }
+}
+
 export const removeReceipt = async (filed: Filed): Promise<void> => {
   await removeFile(filed.file)
 }
