@@ -165,6 +165,13 @@ const planStart = (facts: ModelFacts, wanted: Wanted, volume: VolumeView): CopyP
   if (running >= limit)
     return queued(`${running} of ${limit} downloads run, ${ahead} wait before this one`, 'Queued')
   const mustVerify = wanted.copy?.receipt && wanted.copy.revision === facts.resolved?.revision
+  const { quietUntil = '' } = facts.status
+  const quietMs = Date.parse(quietUntil) - seen.now.getTime()
+  if (!mustVerify && quietMs > 0) {
+    const time = quietUntil.slice(11, 19)
+    const message = `the source has no requests left for us; again at ${time} UTC`
+    return { ...queued(message, 'RateLimited'), again: Math.max(1_000, quietMs) }
+  }
   const command = mustVerify ? ('verify' as const) : ('download' as const)
   const phase = mustVerify ? ('Verifying' as const) : ('Downloading' as const)
   return {

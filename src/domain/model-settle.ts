@@ -159,13 +159,15 @@ const foldResolve = (seen: ModelObservation, status: ModelStatus, work: WorkView
   if (!resolution && isCancelled(status)) return status
   if (!resolution) return { ...status, failure: toNote(work, seen.maxAttempts, seen.now) }
   const { capabilities: detected, ...resolved } = resolution
-  const { failure, capabilities: _, ...kept } = status
+  const { failure, capabilities: _, quietUntil: __, ...kept } = status
+  const quietMs = (work.result?.quietSeconds ?? 0) * 1000
   const capabilities: Capabilities = { ...detected, ...withoutAbsent(seen.model.spec.capabilities) }
   const refresh = pendingRequest(seen.model, 'refresh')
   return {
     ...kept,
     ...(isCancelled(status) ? { failure } : {}),
     resolved,
+    ...(quietMs > 0 ? { quietUntil: new Date(seen.now.getTime() + quietMs).toISOString() } : {}),
     ...(Object.keys(capabilities).length > 0 ? { capabilities } : {}),
     ...(refresh ? { lastHandled: { ...status.lastHandled, refresh } } : {}),
   }

@@ -233,6 +233,9 @@ export const ModelStatus = z.object({
   phase: text(32).optional().meta({ description: 'A caption for people; programs read conditions.' }),
   resolved: Resolved.optional().describe('Which exact bytes the source means.'),
   capabilities: Capabilities.optional().describe('What the model can do; an absent field is unknown.'),
+  quietUntil: dateTime()
+    .optional()
+    .describe('The source said that its limit is used up until then; nothing is asked of it before.'),
   failure: FailureNote.optional().meta({
     description: 'Why resolving failed last; only while there is one.',
   }),

@@ -172,13 +172,15 @@ export type Fallen = Readonly<z.infer<typeof Fallen>>
 export const RemoveResult = z.object({ bytesFreed: z.number(), fallen: z.array(Fallen).optional() })
 export type RemoveResult = Readonly<z.infer<typeof RemoveResult>>
 
-/** Exactly one member. */
+/** Exactly one member, and what the source said besides. */
 export const WorkerResult = z.object({
   resolution: Resolution.optional(),
   copy: CopyResult.optional(),
   removed: RemoveResult.optional(),
   asked: AskResult.optional(),
   failure: WorkFailure.optional(),
+  /** beside a resolution: the source said that its limit is used up for so long */
+  quietSeconds: z.number().optional(),
 })
 export type WorkerResult = Readonly<z.infer<typeof WorkerResult>>
 

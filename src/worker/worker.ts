@@ -11,6 +11,8 @@ import { remove } from './remove.ts'
 import { Reporter } from './reporter.ts'
 import { resolve } from './resolve.ts'
 import { tellRoom } from './room.ts'
+import type { Network } from './sources/open-source.ts'
+import { type Allowance, UsedUp } from './transfer/allowance.ts'
 import { createGuardedFetch } from './transfer/guard.ts'
 import type { RetryPolicy } from './transfer/wire.ts'
 import { verify } from './verify.ts'
@@ -62,7 +64,7 @@ const start = async (task: WorkerTask, io: WorkerIo, reporter: Reporter): Promis
   const network = { fetch, signal, hasProxy, ...(retry ? { retry } : {}), ...(partSize ? { partSize } : {}) }
   switch (task.command) {
     case 'resolve':
-      return { resolution: await resolve(task, network, reporter) }
+      return resolveSource(task, network, reporter)
     case 'download':
       return { copy: await download(task, network, reporter).catch(rethrow(task)) }
     case 'verify':
@@ -72,6 +74,19 @@ const start = async (task: WorkerTask, io: WorkerIo, reporter: Reporter): Promis
     case 'ask':
       return { asked: await askEngine(task, io) }
   }
+}
+
+/** What its requests used up is lost with this process: the result says it to whoever starts the next one. */
+const resolveSource = async (
+  task: WorkerTask & { readonly command: 'resolve' },
+  network: Network,
+  reporter: Reporter,
+): Promise<WorkerResult> => {
+  const usedUp = new UsedUp()
+  const onAllowance = (_: string, allowance: Allowance): void => usedUp.note(allowance)
+  const resolution = await resolve(task, { ...network, onAllowance }, reporter)
+  const { seconds } = usedUp
+  return { resolution, ...(seconds > 0 ? { quietSeconds: seconds } : {}) }
 }
 
 const rethrow = (task: DownloadTask) => async (error: unknown) => {

@@ -106,6 +106,14 @@ const resolveEndings: readonly Ending[] = [
       },
     ),
   ],
+  [
+    'a source is resolved, and its limit is used up',
+    before({}, [aWork({ ...ended, result: { resolution, quietSeconds: 90 } })]),
+  ],
+  [
+    'a source is resolved anew, and its limit is not used up any more',
+    before({ quietUntil: at(-90) }, [resolves()]),
+  ],
   ['a source is resolved after a failure', before({ failure }, [resolves()])],
   ['a refresh is asked', before(there, [], asks('refresh'))],
   ['a refresh is done', before(there, [resolves({ revision: 'b'.repeat(40) })], asks('refresh'))],

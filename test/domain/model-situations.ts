@@ -741,6 +741,33 @@ export const situations: readonly Situation[] = [
     withStatus({ resolved }, { downloads: { running: 2, limit: 2, ahead: 0 } }),
     [],
   ],
+  [
+    'Queued',
+    'RateLimited',
+    'the source has said with its last answer that its limit is used up',
+    withStatus({ resolved, quietUntil: at(90) }),
+    [],
+  ],
+  [
+    'Downloading',
+    'Downloading',
+    'the limit of the source is new',
+    withStatus({ resolved, quietUntil: at(0) }),
+    ['startWork download'],
+  ],
+  [
+    'Verifying',
+    'Verifying',
+    'a copy is hashed, for which the source is not asked',
+    {
+      ...withStatus({ ...there, quietUntil: at(90) }),
+      model: aModel({
+        status: { ...there, quietUntil: at(90) },
+        metadata: { annotations: { 'switchyard.dev/verify-requested-at': 'now' } },
+      }),
+    },
+    ['startWork verify'],
+  ],
   ['Downloading', 'Downloading', 'a copy is wanted', withStatus({ resolved }), ['startWork download']],
   ['Downloading', 'Downloading', 'bytes come', withStatus({ resolved }, { works: [running] }), []],
   [

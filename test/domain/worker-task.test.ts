@@ -109,6 +109,7 @@ const fallen = { owner: 'uid-b', bytes: 5, receipt: 'd'.repeat(64) }
 describe('A result', () => {
   it.each<[string, object]>([
     ['of a resolve', { resolution }],
+    ['of a resolve that used the limit up', { resolution, quietSeconds: 9 }],
     ['of a copy', { copy }],
     ['of a removal', { removed: { bytesFreed: 7 } }],
     ['of a removal that others keep bytes of', { removed: { bytesFreed: 7, fallen: [fallen] } }],

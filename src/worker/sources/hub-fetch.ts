@@ -29,7 +29,13 @@ export interface HubDoor {
 }
 
 export const toHubFetch = ({ wire, quiet }: HubDoor, what: string): typeof fetch => {
-  const noting: Wire = { ...wire, onAllowance: (host, allowance) => quiet.note(host, allowance) }
+  const noting: Wire = {
+    ...wire,
+    onAllowance: (host, allowance) => {
+      quiet.note(host, allowance)
+      wire.onAllowance?.(host, allowance)
+    },
+  }
   let pages = 0
   return async input => {
     const url = new URL(typeof input === 'string' || input instanceof URL ? input : input.url)

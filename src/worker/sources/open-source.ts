@@ -3,7 +3,7 @@ import { toGgufName } from '../../domain/engine-facts/ollama-names.ts'
 import { parseOllamaName, toLocalPath, toRepoId } from '../../domain/names.ts'
 import type { BytesTask, Layout, TaskSource } from '../../domain/worker-task.ts'
 import { WorkError } from '../outcome.ts'
-import { defaultRetry, type RetryPolicy } from '../transfer/wire.ts'
+import { defaultRetry, type RetryPolicy, type Wire } from '../transfer/wire.ts'
 import { openHuggingFace } from './huggingface.ts'
 import { openLocal } from './local.ts'
 import { openOllama } from './ollama.ts'
@@ -15,6 +15,8 @@ export interface Network {
   readonly retry?: RetryPolicy
   readonly partSize?: (size: number) => number
   readonly hasProxy?: boolean
+  /** told of what a host still allows */
+  readonly onAllowance?: NonNullable<Wire['onAllowance']>
   /** what is hashed of a folder that nobody lists the digests of */
   readonly onHashed?: (done: number, total: number) => void
 }

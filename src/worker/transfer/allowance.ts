@@ -7,6 +7,20 @@ export interface Allowance {
   readonly seconds: number
 }
 
+/** What the answers of one work leave to the next one: how long a limit stays used up. */
+export class UsedUp {
+  #endsAt = 0
+
+  note({ left, seconds }: Allowance): void {
+    if (left <= 0) this.#endsAt = Math.max(this.#endsAt, performance.now() + seconds * 1000)
+  }
+
+  /** 0 when none is. */
+  get seconds(): number {
+    return Math.max(0, Math.ceil((this.#endsAt - performance.now()) / 1000))
+  }
+}
+
 /** A server that tells of a longer window is asked again after a day. */
 const longestWindow = 86_400
 
