@@ -102,7 +102,7 @@ const HostEnvironment = Shared.extend({
   SWITCHYARD_PRUNE_MANIFESTS: z.enum(['true', 'false']).default('false'),
   SWITCHYARD_JOURNAL_ENTRIES: whole(100_000, 100_000_000),
   SWITCHYARD_JOURNAL_DAYS: whole(90, 36_500),
-  SWITCHYARD_ENGINES: z.enum(['process', 'systemd']).default('process'),
+  SWITCHYARD_ENGINES: z.enum(['process', 'systemd', 'systemd-user']).default('process'),
   NOTIFY_SOCKET: z.string().optional(),
   WATCHDOG_USEC: z.coerce.number().positive().optional(),
   SWITCHYARD_METRICS_ADDRESS: z
@@ -115,6 +115,9 @@ const HostEnvironment = Shared.extend({
 
 export const systemSocket = '/run/switchyard/switchyard.sock'
 
+/** Where systemd makes the folder of who is logged in, also for a shell that was begun without being told. */
+const usersSocket = (): string => `/run/user/${process.getuid?.() ?? 0}/switchyard/switchyard.sock`
+
 /** A folder of one's own for the state has the socket in it: two daemons never share one. */
 const socketOf = (given: z.infer<typeof HostEnvironment>): string => {
   if (given.SWITCHYARD_SOCKET) return given.SWITCHYARD_SOCKET
@@ -123,6 +126,9 @@ const socketOf = (given: z.infer<typeof HostEnvironment>): string => {
   if (given.XDG_RUNTIME_DIR) return `${given.XDG_RUNTIME_DIR}/switchyard/switchyard.sock`
   return `${homesOf(given.HOME).state}/switchyard.sock`
 }
+
+/** Whose systemd has the engines as units; undefined: they are plain processes. */
+const unitScopes = { process: undefined, systemd: 'system', 'systemd-user': 'user' } as const
 
 /** Where root keeps things, and where everybody else does. */
 const homesOf = (home: string) =>
@@ -153,7 +159,7 @@ export const readHostSettings = (environment: NodeJS.ProcessEnv = process.env) =
     modelsFolder: given.SWITCHYARD_MODELS_FOLDER ?? `${state}/models`,
     manifestsFolder: given.SWITCHYARD_MANIFESTS_FOLDER ?? `${homes.config}/manifests`,
     secretsFolder: given.SWITCHYARD_SECRETS_FOLDER ?? `${homes.config}/secrets`,
-    engines: given.SWITCHYARD_ENGINES,
+    units: unitScopes[given.SWITCHYARD_ENGINES],
     notifySocket: given.NOTIFY_SOCKET,
     watchdogMs: given.WATCHDOG_USEC === undefined ? undefined : given.WATCHDOG_USEC / 1_000,
     isPruning: given.SWITCHYARD_PRUNE_MANIFESTS === 'true',
@@ -199,7 +205,7 @@ export const readClientSettings = (environment: NodeJS.ProcessEnv = process.env)
   const given = parse(ClientEnvironment, environment, 'docs/cli.md')
   return Object.freeze({
     namedSocket: given.SWITCHYARD_SOCKET,
-    sockets: [...new Set([socketOf(given as z.infer<typeof HostEnvironment>), systemSocket])],
+    sockets: [...new Set([socketOf(given as z.infer<typeof HostEnvironment>), usersSocket(), systemSocket])],
     namedKubeconfig: given.KUBECONFIG,
     kubeconfig: given.KUBECONFIG ?? `${given.HOME}/.kube/config`,
     secretsFolder: given.SWITCHYARD_SECRETS_FOLDER ?? `${homesOf(given.HOME).config}/secrets`,
@@ -215,8 +221,18 @@ const forNpm = /^(npm_config_.*|XDG_CONFIG_HOME)$/i
 /** Where the engine inside the program is kept, and what fetches it. */
 export const readEmbeddedSettings = (environment: NodeJS.ProcessEnv = process.env) =>
   Object.freeze({
-    cacheFolder: `${environment['XDG_CACHE_HOME'] || `${environment['HOME'] || '/'}/.cache`}/switchyard`,
+    cacheFolder:
+      environment['SWITCHYARD_CACHE_FOLDER'] ||
+      `${environment['XDG_CACHE_HOME'] || `${environment['HOME'] || '/'}/.cache`}/switchyard`,
     npmEnvironment: pick(environment, name => forWorkers.test(name) || forNpm.test(name)),
+  })
+
+/** What `install --user` must know of who runs it: where programs are found, and whether a systemd of his own is near. */
+export const readUserSettings = (environment: NodeJS.ProcessEnv = process.env) =>
+  Object.freeze({
+    home: environment['HOME'] ?? '',
+    path: environment['PATH'] ?? '',
+    runtimeFolder: environment['XDG_RUNTIME_DIR'] || undefined,
   })
 
 /** Whether the environment names a proxy for HTTP, as the chart's `worker.proxy` does. */

@@ -1,10 +1,10 @@
 // `switchyard host`: the same controller on this machine, without a cluster.
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Host, openHost } from '../platform/host/host-platform.ts'
+import { type Host, openHost, type UnitsWish } from '../platform/host/host-platform.ts'
 import { ManifestPrune } from '../platform/host/manifest-prune.ts'
 import { Manifests } from '../platform/host/manifests.ts'
 import { startNotify } from '../platform/host/systemd/notify.ts'
-import { whyNoUnits } from '../platform/host/systemd/unit-keeper.ts'
+import { sightUnits } from '../platform/host/systemd/unit-keeper.ts'
 import { readHostSettings } from '../settings.ts'
 import { serveMetrics } from '../telemetry/health-server.ts'
 import { registerHostFigures } from '../telemetry/host-metrics.ts'
@@ -20,8 +20,8 @@ export const host = async (): Promise<number> => {
   const stopping = stopSignal(log)
   const program = [process.execPath, ...process.execArgv, process.argv[1] ?? '']
   const onNotice = (sentence: string): void => log.warn(sentence)
-  const hasUnits = await mayUseUnits(settings.engines, onNotice)
-  const opened = openHost({ ...settings, program, onFailure, onNotice, hasUnits })
+  const units = await findUnits(settings.units, onNotice)
+  const opened = openHost({ ...settings, program, onFailure, onNotice, units })
   await openMetrics(settings, opened.monitor, telemetry)
   const loop = makeLoop(settings, { platform: opened.platform, mayChange: () => true }, telemetry)
   const onRefused = (file: string, sentence: string): void => log.warn({ file }, sentence)
@@ -31,9 +31,8 @@ export const host = async (): Promise<number> => {
     ? { prune: new ManifestPrune({ people, objects, onPruned: onNotice }) }
     : {}
   const manifests = new Manifests({ people, folder, onRefused, ...prune })
-  const engines = hasUnits ? 'units of systemd' : 'plain processes'
   log.info(
-    { state: settings.stateFolder, manifests: folder, socket: settings.socket, engines },
+    { state: settings.stateFolder, manifests: folder, socket: settings.socket, engines: opened.engines },
     'switchyard host runs',
   )
   const { notifySocket, watchdogMs } = settings
@@ -51,14 +50,15 @@ export const host = async (): Promise<number> => {
 }
 
 /** What install has written may be gone: an engine without a unit is better than none. */
-const mayUseUnits = async (
-  engines: 'process' | 'systemd',
+const findUnits = async (
+  scope: UnitsWish['scope'] | undefined,
   onNotice: (sentence: string) => void,
-): Promise<boolean> => {
-  if (engines === 'process') return false
-  const why = await whyNoUnits()
+): Promise<UnitsWish | undefined> => {
+  if (scope === undefined) return undefined
+  const { why, lack } = await sightUnits(scope)
   if (why) onNotice(`engines are plain processes, without limits: ${why}`)
-  return why === undefined
+  if (lack) onNotice(`engines are not kept from the files of this user: ${lack}`)
+  return why ? undefined : { scope, ...(lack ? { lack } : {}) }
 }
 
 /** Taken by somebody else, it is no reason to let engines go without a controller. */

@@ -9,6 +9,8 @@ export interface EngineKeeper {
   readonly what: string
   /** `spec.host.hardening` has an effect */
   readonly isLimiting: boolean
+  /** what of it the machine does not give, in a sentence; absent: all is given */
+  readonly lack?: string
   /** The run is recorded already. Without a mark the process is still to come, or comes to nothing and `ended` says how. */
   start(record: ServingRecord, run: Run): Started
   /** every living process of the run, its leader first where it lives */

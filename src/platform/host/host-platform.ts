@@ -3,7 +3,8 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Key, Runtime } from '../../domain/object.ts'
 import type { Platform, Volumes } from '../../domain/platform.ts'
-import { createProcessKeeper } from './engine-process.ts'
+import type { EngineKeeper } from './engine-keeper.ts'
+import { createProcessKeeper, type EnginePlaces } from './engine-process.ts'
 import { HostDatabase } from './host-database.ts'
 import { discoverAll, type Found, foldersToDiscover, type Shelf, withRuntimes } from './host-discover.ts'
 import { HostJournal } from './host-journal.ts'
@@ -19,8 +20,15 @@ import { GpuLook } from './monitor/gpu-look.ts'
 import { createMonitor, type Monitor, type RunningEngine } from './monitor/host-monitor.ts'
 import type { ServingRecord } from './serving-records.ts'
 import { Supervisor } from './supervisor.ts'
+import type { Scope } from './systemd/scope.ts'
 import { createUnitKeeper } from './systemd/unit-keeper.ts'
 import { unitsFolder } from './systemd/unit-render.ts'
+
+export interface UnitsWish {
+  readonly scope: Scope
+  /** what they cannot keep from engines here */
+  readonly lack?: string
+}
 
 export interface HostParts {
   readonly stateFolder: string
@@ -31,8 +39,8 @@ export interface HostParts {
   readonly program: readonly string[]
   readonly workerEnvironment: Readonly<Record<string, string>>
   readonly engineEnvironment: Readonly<Record<string, string>>
-  /** engines are our template units of systemd, else plain processes */
-  readonly hasUnits?: boolean
+  /** engines are our template units of that systemd; absent: plain processes */
+  readonly units?: UnitsWish | undefined
   /** something beside the passes failed; it is tried again */
   readonly onFailure: (error: unknown) => void
   /** a sentence that a person may want to know */
@@ -41,6 +49,8 @@ export interface HostParts {
 
 export interface Host {
   readonly platform: Platform
+  /** words for people: what engines are here */
+  readonly engines: string
   readonly people: HostPeople
   /** memory, disks, engines and GPUs as they are now */
   readonly monitor: Monitor
@@ -66,6 +76,11 @@ const shelfOf = (volumes: Volumes, runtime: Runtime): readonly Shelf[] => {
   return 'reason' in found ? [] : [{ runtime: `${namespace}/${name}`, layout: found.layout }]
 }
 
+const keeperOf = (parts: HostParts, places: EnginePlaces): EngineKeeper =>
+  parts.units
+    ? createUnitKeeper({ ...parts.units, folder: unitsFolder(parts), places })
+    : createProcessKeeper(places)
+
 /** Throws when another daemon has the folder. */
 export const openHost = (parts: HostParts): Host => {
   const { stateFolder, modelsFolder, secretsFolder, program, onFailure } = parts
@@ -88,17 +103,17 @@ export const openHost = (parts: HostParts): Host => {
   const places = { folder: join(stateFolder, 'engines'), environment: parts.engineEnvironment, program }
   const gpus = new GpuLook({ environment: parts.engineEnvironment })
   const device = new DeviceGate({ gpus, onLate: parts.onNotice })
-  const keeper = parts.hasUnits
-    ? createUnitKeeper({ folder: unitsFolder(parts), environment: parts.engineEnvironment })
-    : createProcessKeeper(places)
+  const keeper = keeperOf(parts, places)
   const onChange = (key: Key): void => engines.tell(key)
   const supervisor = new Supervisor({ database, keeper, now, onFailure, onChange, device })
   const runtimes = () => objects.list('Runtime') as readonly Runtime[]
   const shelves = () => runtimes().flatMap(one => shelfOf(volumes, one))
   const folders = () => [...new Set(shelves().map(({ layout }) => layout.root))]
-  const engines = createHostServings({ supervisor, volumes, places, keeper, runtimes })
+  const scope = parts.units?.scope ?? 'system'
+  const engines = createHostServings({ supervisor, volumes, places, keeper, runtimes, scope })
   return {
     platform: { name: 'host', store, work, volumes, journal, servings: engines.servings },
+    engines: keeper.what,
     people: new HostPeople({ objects, journal, now }),
     monitor: createMonitor({
       gpus,

@@ -28,6 +28,7 @@ import {
 } from './serving-render.ts'
 import type { Supervisor } from './supervisor.ts'
 import { createAdoptedUnits } from './systemd/adopted-units.ts'
+import type { Scope } from './systemd/scope.ts'
 
 export interface ServingParts {
   readonly supervisor: Supervisor
@@ -35,6 +36,8 @@ export interface ServingParts {
   readonly places: EnginePlaces
   readonly keeper: EngineKeeper
   readonly runtimes: () => readonly Runtime[]
+  /** whose units of somebody else are looked for first; absent: the machine's */
+  readonly scope?: Scope
 }
 
 const asFound = 'AsFound'
@@ -44,8 +47,8 @@ const teardownSeconds = 10
 export const createHostServings = (parts: ServingParts) => {
   const watcher = createWatcher(parts)
   const made = madeServings(parts, watcher.noteTold)
-  const { runtimes } = parts
-  const units = createAdoptedUnits({ runtimes, volumes: parts.volumes, wake: key => watcher.tell(key) })
+  const { runtimes, volumes, scope = 'system' } = parts
+  const units = createAdoptedUnits({ scope, runtimes, volumes, wake: key => watcher.tell(key) })
   const of = ({ spec }: Runtime): Omit<Servings, 'watch'> => {
     if (spec.host?.unit !== undefined) return spec.engine === 'VLLM' ? units.switched : units.servings
     return spec.host?.url === undefined ? made : foreignServings
@@ -188,9 +191,10 @@ const pendingOf = (parts: ServingParts, runtime: Runtime, record: ServingRecord 
 /** What was not asked for needs no sentence: the log says at the start what engines are. */
 const limitsInVain = ({ keeper }: ServingParts, { spec }: Runtime): string | undefined => {
   const { hardening = 'None' } = spec.host ?? {}
-  return keeper.isLimiting || hardening === 'None'
-    ? undefined
-    : `spec.host.hardening ${hardening} has no effect: engines are ${keeper.what} here`
+  if (hardening === 'None') return undefined
+  if (!keeper.isLimiting)
+    return `spec.host.hardening ${hardening} has no effect: engines are ${keeper.what} here`
+  return keeper.lack && `spec.host.hardening ${hardening} is not whole: ${keeper.lack}`
 }
 
 const problemsOf = ({ volumes, places }: ServingParts, runtime: Runtime): readonly Problem[] => {

@@ -1,15 +1,13 @@
 // Units of somebody else: systemd says whether they are there and run, the journal what they told. To an Ollama nothing is done but through
 // its API, and no right is needed for that; a vLLM is switched as `switched-units.ts` says.
-import { execFile, execFileSync } from 'node:child_process'
-import { promisify } from 'node:util'
 import { NotSupported } from '../../../domain/failure.ts'
 import { type Runtime, toKey } from '../../../domain/object.ts'
 import type { PodSight, Problem, Servings, ServingView, Volumes, Wake } from '../../../domain/platform.ts'
 import { addressOf, portOf } from '../serving-render.ts'
+import { ofUnit, type Scope } from './scope.ts'
 import { createSwitchedUnits } from './switched-units.ts'
-import { listens, pidsOf, problemsOf, type Sight, show, toSight, unitOf, whyNotReady } from './unit-sight.ts'
-
-const execute = promisify(execFile)
+import { journalLines } from './system-journal.ts'
+import { listens, look, lookNow, pidsOf, problemsOf, type Sight, unitOf, whyNotReady } from './unit-sight.ts'
 
 const nothing = async (): Promise<void> => undefined
 
@@ -17,6 +15,8 @@ const nothing = async (): Promise<void> => undefined
 const slowMs = 5_000
 
 export interface AdoptedParts {
+  /** whose units are looked for first */
+  readonly scope: Scope
   readonly runtimes: () => readonly Runtime[]
   readonly volumes: Volumes
   readonly wake: Wake
@@ -28,15 +28,14 @@ export const createAdoptedUnits = (parts: AdoptedParts) => {
   const keyOf = (runtime: Runtime): string => `${unitOf(runtime)} ${portOf(runtime)}`
   /** The first look waits for systemd, some milliseconds; every other one has the last sight. */
   const sightOf = (runtime: Runtime): Sight => {
-    const known = sights.get(keyOf(runtime)) ?? toSight(lookNow(unitOf(runtime)), portOf(runtime))
+    const known = sights.get(keyOf(runtime)) ?? lookNow(parts.scope, unitOf(runtime), portOf(runtime))
     sights.set(keyOf(runtime), known)
     return known
   }
   const refresh = async (runtime: Runtime): Promise<void> => {
     const before = sights.get(keyOf(runtime))
     if (!before || isSame(before, portOf(runtime))) return switched.settle(runtime, sightOf(runtime))
-    const { stdout } = await execute('systemctl', show(unitOf(runtime)))
-    const now = toSight(stdout, portOf(runtime))
+    const now = await look(parts.scope, unitOf(runtime), portOf(runtime))
     sights.set(keyOf(runtime), now)
     if (storyOf(now) !== storyOf(before)) parts.wake(toKey('Runtime', runtime.metadata), false)
     switched.settle(runtime, now)
@@ -47,7 +46,8 @@ export const createAdoptedUnits = (parts: AdoptedParts) => {
     if (known) sights.set(keyOf(runtime), { ...known, at: 0 })
     parts.wake(toKey('Runtime', runtime.metadata), false)
   }
-  const switched = createSwitchedUnits({ runtimes: parts.runtimes, volumes: parts.volumes, sightOf, forget })
+  const { scope, runtimes, volumes } = parts
+  const switched = createSwitchedUnits({ scope, runtimes, volumes, sightOf, forget })
   const timer = setInterval(() => {
     for (const runtime of parts.runtimes())
       if (runtime.spec.host?.unit !== undefined) refresh(runtime).catch(error => parts.onFailure?.(error))
@@ -60,22 +60,16 @@ export const createAdoptedUnits = (parts: AdoptedParts) => {
   }
 }
 
-const lookNow = (unit: string): string => {
-  try {
-    return execFileSync('systemctl', show(unit), { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })
-  } catch {
-    return 'LoadState=unknown\n'
-  }
-}
-
-const isSame = ({ properties: found, pids, isListening, at }: Sight, port: number): boolean =>
-  Date.now() - at < slowMs && pidsOf(found) === pids && listens(found, port) === isListening
+const isSame = (sight: Sight, port: number): boolean =>
+  Date.now() - sight.at < slowMs &&
+  pidsOf(sight.properties) === sight.pids &&
+  listens(sight, port) === sight.isListening
 
 const storyOf = ({ properties: found, isListening }: Sight): string => JSON.stringify([found, isListening])
 
-type Look = (runtime: Runtime) => Sight
+type LookAt = (runtime: Runtime) => Sight
 
-const servingsOf = (sightOf: Look): Omit<Servings, 'watch'> => ({
+const servingsOf = (sightOf: LookAt): Omit<Servings, 'watch'> => ({
   observe: runtime => toView(runtime, sightOf(runtime)),
   prepare: nothing,
   apply: nothing,
@@ -91,21 +85,17 @@ const servingsOf = (sightOf: Look): Omit<Servings, 'watch'> => ({
   restore: nothing,
   release: nothing,
   logs: async (runtime, pod, lines) =>
-    toView(runtime, sightOf(runtime)).pods[0]?.name === pod ? logsOf(unitOf(runtime), lines) : [],
+    toView(runtime, sightOf(runtime)).pods[0]?.name === pod
+      ? journalLines(ofUnit(sightOf(runtime).scope, unitOf(runtime)), lines)
+      : [],
 })
-
-const logsOf = async (unit: string, lines: number): Promise<readonly string[]> => {
-  const words = ['--unit', unit, '--lines', String(lines), '--output', 'cat', '--quiet', '--no-pager']
-  const { stdout } = await execute('journalctl', words, { maxBuffer: 64 * 1024 * 1024 })
-  return stdout.split('\n').slice(0, -1)
-}
 
 const toView = (runtime: Runtime, sight: Sight): ServingView => {
   const exists = sight.properties['LoadState'] === 'loaded'
   return {
     origin: 'Adopted',
     exists,
-    problems: [...notForUnits(runtime), ...problemsOf(unitOf(runtime), sight.properties)],
+    problems: [...notForUnits(runtime), ...problemsOf(unitOf(runtime), sight)],
     container: { command: [], args: [], env: {}, port: portOf(runtime) },
     replicas: exists ? 1 : 0,
     isExclusive: true,
@@ -119,7 +109,8 @@ const toView = (runtime: Runtime, sight: Sight): ServingView => {
 const notForUnits = ({ spec }: Runtime): readonly Problem[] =>
   spec.engine === 'Ollama' ? [] : [{ reason: 'NotSupported', message: 'host.unit is for Ollama and vLLM' }]
 
-const podOf = (runtime: Runtime, { properties: found, isListening }: Sight): PodSight => {
+const podOf = (runtime: Runtime, sight: Sight): PodSight => {
+  const { properties: found, isListening } = sight
   const { ActiveState, InvocationID = '', NRestarts = '0', ExecMainStartTimestamp = '' } = found
   const isRunning = ActiveState === 'active'
   const isReady = isRunning && isListening
@@ -134,6 +125,6 @@ const podOf = (runtime: Runtime, { properties: found, isListening }: Sight): Pod
     isInService: isReady,
     restarts: Number(NRestarts),
     createdAt: seconds > 0 ? new Date(seconds * 1_000).toISOString() : runtime.metadata.creationTimestamp,
-    ...(isReady ? {} : { problem: { reason: 'EngineUnreachable', message: whyNotReady(runtime, found) } }),
+    ...(isReady ? {} : { problem: { reason: 'EngineUnreachable', message: whyNotReady(runtime, sight) } }),
   }
 }

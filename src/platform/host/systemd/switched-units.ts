@@ -1,9 +1,7 @@
 // A vLLM that is a unit of somebody else and that root has let us switch: the wish stands in a file, a restart takes it over, and what started
 // after the file was written serves it. Its own command is the launch as it was found.
 
-import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { promisify } from 'node:util'
 import type { Launch } from '../../../domain/engine.ts'
 import { readLaunch } from '../../../domain/engine-facts/vllm-launch.ts'
 import { NotSupported, Rejected, Waiting } from '../../../domain/failure.ts'
@@ -12,14 +10,15 @@ import type { PodSight, Problem, Servings, ServingView, Volumes } from '../../..
 import { bootOf } from '../process-mark.ts'
 import { addressOf, portOf } from '../serving-render.ts'
 import { type Adoption, adoptionPath, dropInPath } from './adoption-render.ts'
+import { ofUnit, type Scope, systemctl } from './scope.ts'
 import { journalLines } from './system-journal.ts'
 import { problemsOf, type Sight, unitOf, whyNotReady } from './unit-sight.ts'
 import { hasRead, longestPauseMs, pauseOf, stepOf } from './unit-steps.ts'
 import { dropWish, readWish, type UnitWish, writeWish } from './unit-wish.ts'
 
-const execute = promisify(execFile)
-
 export interface SwitchedParts {
+  /** of the daemon: what root has let be switched is the machine's daemon's to switch */
+  readonly scope: Scope
   readonly runtimes: () => readonly Runtime[]
   readonly volumes: Volumes
   readonly sightOf: (runtime: Runtime) => Sight
@@ -38,7 +37,11 @@ interface Effort {
 const asFound = 'AsFound'
 const hashOf = ({ launch }: Pick<UnitWish, 'launch'>): string => launch?.hash ?? asFound
 
-export const adoptionOf = (unit: string): Adoption | undefined => {
+type Scoped = Pick<SwitchedParts, 'scope'>
+
+/** None for the daemon of a user: root lets the machine's switch a unit. */
+const adoptionOf = ({ scope }: Scoped, unit: string): Adoption | undefined => {
+  if (scope === 'user') return undefined
   try {
     return JSON.parse(readFileSync(adoptionPath(unit), 'utf8')) as Adoption
   } catch {
@@ -46,14 +49,16 @@ export const adoptionOf = (unit: string): Adoption | undefined => {
   }
 }
 
-const needed = (runtime: Runtime): Adoption => {
-  const adoption = adoptionOf(unitOf(runtime))
+const needed = (scoped: Scoped, runtime: Runtime): Adoption => {
+  const adoption = adoptionOf(scoped, unitOf(runtime))
   if (adoption) return adoption
-  throw new Waiting('DeploymentNotFound', notLet(unitOf(runtime)), 5_000)
+  throw new Waiting('DeploymentNotFound', notLet(scoped, unitOf(runtime)), 5_000)
 }
 
-const notLet = (unit: string): string =>
-  `unit ${unit} may not be switched yet: run switchyard install --unit ${unit} as root, once`
+const notLet = ({ scope }: Scoped, unit: string): string =>
+  scope === 'user'
+    ? `unit ${unit} may be switched by the daemon of the machine alone (switchyard install, as root): name spec.host.command here instead, and it is started by us`
+    : `unit ${unit} may not be switched yet: run switchyard install --unit ${unit} as root, once`
 
 const wishOf = ({ wish }: Adoption): UnitWish | undefined => {
   try {
@@ -66,8 +71,8 @@ const wishOf = ({ wish }: Adoption): UnitWish | undefined => {
 
 export const nowMicros = (): number => Number(process.hrtime.bigint() / 1_000n)
 
-const systemctl = (...words: readonly string[]) =>
-  execute('systemctl', ['--no-ask-password', '--quiet', '--no-block', ...words], { timeout: 30_000 })
+/** Those that root has let us switch are the machine's. */
+const ask = (...words: readonly string[]) => systemctl('system', ['--no-block', ...words], 30_000)
 
 export const createSwitchedUnits = (parts: SwitchedParts) => {
   const efforts = new Map<string, Effort>()
@@ -77,7 +82,7 @@ export const createSwitchedUnits = (parts: SwitchedParts) => {
     return known
   }
   const put = (runtime: Runtime, wish: Omit<UnitWish, 'boot' | 'since' | 'at'>): void => {
-    const { wish: path } = needed(runtime)
+    const { wish: path } = needed(parts, runtime)
     const stamp = () => ({ boot: bootOf(), since: nowMicros(), at: new Date().toISOString() })
     writeWish(path, { ...wish, ...stamp() })
     efforts.delete(unitOf(runtime))
@@ -85,7 +90,7 @@ export const createSwitchedUnits = (parts: SwitchedParts) => {
   }
   const settle = (runtime: Runtime, sight: Sight): void => {
     const unit = unitOf(runtime)
-    const adoption = adoptionOf(unit)
+    const adoption = adoptionOf(parts, unit)
     const wish = adoption && wishOf(adoption)
     const effort = effortOf(unit)
     const step = wish && stepOf(sight.properties, wish, bootOf())
@@ -110,8 +115,8 @@ export const createSwitchedUnits = (parts: SwitchedParts) => {
 
 const carryOut = async (unit: string, step: 'start' | 'stop' | 'restart'): Promise<void> => {
   // A limit of starts that was reached would refuse ours.
-  if (step !== 'stop') await systemctl('reset-failed', unit).catch(() => undefined)
-  await systemctl(step, unit)
+  if (step !== 'stop') await ask('reset-failed', unit).catch(() => undefined)
+  await ask(step, unit)
 }
 
 interface Parts extends SwitchedParts {
@@ -122,12 +127,12 @@ interface Parts extends SwitchedParts {
 const servingsOf = (parts: Parts): Omit<Servings, 'watch'> => ({
   observe: runtime => observe(parts, runtime),
   prepare: async runtime => {
-    needed(runtime)
+    needed(parts, runtime)
   },
   apply: async (runtime, launch) => apply(parts, runtime, launch),
   revert: async (runtime, hash) => revert(parts, runtime, hash),
   scale: async (runtime, replicas) => {
-    const wish = wishOf(needed(runtime))
+    const wish = wishOf(needed(parts, runtime))
     if ((wish?.replicas ?? 1) !== replicas) parts.put(runtime, { starts: 0, ...wish, replicas })
   },
   setInService: async runtime => {
@@ -136,18 +141,22 @@ const servingsOf = (parts: Parts): Omit<Servings, 'watch'> => ({
     )
   },
   restore: async runtime => {
-    const adoption = adoptionOf(unitOf(runtime))
+    const adoption = adoptionOf(parts, unitOf(runtime))
     if (!adoption || !wishOf(adoption)) return
     dropWish(adoption.wish)
-    if (isAlive(parts.sightOf(runtime))) await systemctl('restart', unitOf(runtime))
+    if (isAlive(parts.sightOf(runtime))) await ask('restart', unitOf(runtime))
   },
   // Let go as it is.
   release: async () => undefined,
-  logs: async (runtime, pod, lines) => logsOf(runtime, pod, lines),
+  logs: async (runtime, pod, lines) => {
+    const span = spanOf(parts, runtime, pod)
+    const { scope } = parts.sightOf(runtime)
+    return span ? journalLines([...ofUnit(scope, unitOf(runtime)), ...span], lines) : []
+  },
 })
 
 const apply = (parts: Parts, runtime: Runtime, { hash, command, args }: Launch): void => {
-  const adoption = needed(runtime)
+  const adoption = needed(parts, runtime)
   const wish = wishOf(adoption)
   if (wish && hashOf(wish) === hash && wish.replicas === 1) return
   const launch = { hash, ...readLaunch({ command: command ?? adoption.command, ...(args ? { args } : {}) }) }
@@ -158,7 +167,7 @@ const apply = (parts: Parts, runtime: Runtime, { hash, command, args }: Launch):
 
 /** What was reverted is no way back. */
 const revert = (parts: Parts, runtime: Runtime, hash: string): void => {
-  const wish = wishOf(needed(runtime))
+  const wish = wishOf(needed(parts, runtime))
   if (!wish || hashOf(wish) === hash) return
   const { previous, launch: _, ...kept } = wish
   if (hash !== asFound && (!previous || hashOf(previous) !== hash))
@@ -171,7 +180,7 @@ const isAlive = ({ pids }: Sight): boolean => pids !== ''
 
 const observe = (parts: Parts, runtime: Runtime): ServingView => {
   const sight = parts.sightOf(runtime)
-  const adoption = adoptionOf(unitOf(runtime))
+  const adoption = adoptionOf(parts, unitOf(runtime))
   const wish = adoption && wishOf(adoption)
   const exists = sight.properties['LoadState'] === 'loaded'
   const pods = exists ? podsOf(parts, runtime, sight, wish) : []
@@ -195,14 +204,14 @@ const observe = (parts: Parts, runtime: Runtime): ServingView => {
 const hindrances = (
   parts: Parts,
   runtime: Runtime,
-  { properties }: Sight,
+  sight: Sight,
   adoption: Adoption | undefined,
 ): readonly Problem[] => {
   const unit = unitOf(runtime)
-  const missing = problemsOf(unit, properties)
+  const missing = problemsOf(unit, sight)
   if (missing.length > 0) return missing
-  const isLet = adoption && properties['DropInPaths']?.split(' ').includes(dropInPath(unit))
-  if (!isLet) return [{ reason: 'DeploymentNotFound', message: notLet(unit) }]
+  const isLet = adoption && sight.properties['DropInPaths']?.split(' ').includes(dropInPath(unit))
+  if (!isLet) return [{ reason: 'DeploymentNotFound', message: notLet(parts, unit) }]
   const others = parts.runtimes().filter(one => unitOf(one) === unit && one !== runtime)
   const other = others.find(({ metadata }) => metadata.uid !== runtime.metadata.uid)
   if (other)
@@ -231,7 +240,7 @@ const podsOf = (
   const number = (wish?.starts ?? 0) - (isOld ? 1 : 0)
   const isReady = isRunning && properties['ActiveState'] === 'active' && isListening && !isOld
   const trouble = parts.troubleOf(unitOf(runtime))
-  const message = trouble ? `systemd refuses: ${trouble}` : whyNotReady(runtime, properties)
+  const message = trouble ? `systemd refuses: ${trouble}` : whyNotReady(runtime, sight)
   const began = Number(properties['ExecMainStartTimestamp']?.replace('@', ''))
   const reason = isRunning ? 'EngineUnreachable' : 'LoadFailed'
   return [
@@ -255,14 +264,12 @@ const podsOf = (
 const hasBegun = (properties: Sight['properties'], wish: UnitWish | undefined): boolean =>
   wish === undefined || hasRead(properties, wish, bootOf())
 
-const logsOf = async (runtime: Runtime, pod: string, lines: number): Promise<readonly string[]> => {
-  const unit = unitOf(runtime)
-  const adoption = adoptionOf(unit)
+/** Words of journalctl for the time of one launch; undefined for a name that is none. */
+const spanOf = (parts: Scoped, runtime: Runtime, pod: string): readonly string[] | undefined => {
+  const adoption = adoptionOf(parts, unitOf(runtime))
   const wish = adoption && wishOf(adoption)
   const isNow = pod === `${runtime.metadata.name}-${wish?.starts ?? 0}`
-  const [, number] = /-(\d+)$/.exec(pod) ?? []
-  if (number === undefined || !pod.startsWith(`${runtime.metadata.name}-`)) return []
+  if (!/-\d+$/.test(pod) || !pod.startsWith(`${runtime.metadata.name}-`)) return undefined
   const at = wish ? `@${Date.parse(wish.at) / 1_000}` : undefined
-  const span = at === undefined ? [] : [isNow ? '--since' : '--until', at]
-  return journalLines(['--unit', unit, ...span], lines)
+  return at === undefined ? [] : [isNow ? '--since' : '--until', at]
 }

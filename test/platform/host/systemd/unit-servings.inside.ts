@@ -14,6 +14,6 @@ describe('engines on a host with systemd', () => {
 
   hostServings({
     aFolder,
-    keeper: ({ environment }) => createUnitKeeper({ folder: '/var/lib/switchyard/units', environment }),
+    keeper: places => createUnitKeeper({ scope: 'system', folder: '/var/lib/switchyard/units', places }),
   })
 })
