@@ -51,27 +51,33 @@ const gpuFixOf = (message: string): string => {
 }
 
 const unit = 'switchyard.service'
-const scopeOf = ({ uid }: World): readonly string[] => (uid === 0 ? [] : ['--user'])
-const systemctl = (world: World): string => ['systemctl', ...scopeOf(world)].join(' ')
+
+/** Words that name whose systemd; a person has one of his own, and the machine's daemon serves him too. */
+type Whose = readonly string[]
+const whoseOf = ({ uid }: World): readonly Whose[] => (uid === 0 ? [[]] : [['--user'], []])
 
 export const checkUnit = async (world: World): Promise<Finding> => {
   if (!world.hasSystemd) return notLooked('Unit', 'systemd does not run here: the daemon is a plain process')
-  const words = [...scopeOf(world), 'show', unit, '--property=LoadState,ActiveState,Result']
-  const shown = await world.ask('systemctl', words)
-  if (shown === undefined) return notLooked('Unit', 'systemctl does not answer')
-  const told = (name: string): string => new RegExp(`^${name}=(.*)$`, 'm').exec(shown)?.[1] ?? ''
-  return toUnitFinding(world, told)
+  let isAnswered = false
+  for (const whose of whoseOf(world)) {
+    const words = [...whose, 'show', unit, '--property=LoadState,ActiveState,Result']
+    const shown = await world.ask('systemctl', words)
+    const told = (name: string): string => new RegExp(`^${name}=(.*)$`, 'm').exec(shown ?? '')?.[1] ?? ''
+    if (shown !== undefined && told('LoadState') !== 'not-found') return toUnitFinding(whose, told)
+    isAnswered ||= shown !== undefined
+  }
+  if (!isAnswered) return notLooked('Unit', 'systemctl does not answer')
+  const install = world.uid === 0 ? 'switchyard install' : 'switchyard install --user'
+  return warning('Unit', `${unit} does not exist: nothing starts the daemon at boot`, install)
 }
 
-const toUnitFinding = (world: World, told: (name: string) => string): Finding => {
+const toUnitFinding = (whose: Whose, told: (name: string) => string): Finding => {
   const [load, active] = [told('LoadState'), told('ActiveState')]
-  const how = systemctl(world)
+  const how = ['systemctl', ...whose].join(' ')
   if (load === 'masked') return fault('Unit', `${unit} is masked`, `${how} unmask ${unit}`)
-  if (load === 'not-found')
-    return warning('Unit', `${unit} does not exist: nothing starts the daemon at boot`, 'switchyard install')
   if (load !== 'loaded') return fault('Unit', `${unit} does not load (${load})`, `${how} status ${unit}`)
   if (active === 'failed') {
-    const journal = `journalctl ${[...scopeOf(world), '-u', unit, '-n', '50'].join(' ')}`
+    const journal = `journalctl ${[...whose, '-u', unit, '-n', '50'].join(' ')}`
     return fault(
       'Unit',
       `${unit} failed (${told('Result')})`,

@@ -314,7 +314,7 @@ const rows: readonly (readonly [fault: string, seed: Seed, check: string, messag
     host => systemd(host, 'systemctl', 'LoadState=not-found\nActiveState=inactive\n'),
     'Unit',
     /does not exist/,
-    /switchyard install/,
+    /switchyard install --user/,
   ],
   [
     'the unit failed',
