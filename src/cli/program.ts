@@ -29,9 +29,10 @@ const entries = `
 Services and tools:
   host                 run the controller on this machine, without a cluster (docs/host.md)
   install              make this program a service of this machine: account, units, folders (root);
+                       --user: of your own systemd, without root (docs/host.md);
                        --unit vllm.service: a vLLM that is a unit of somebody else may be switched
   uninstall            take the service away; models stay unless --purge-models, which asks;
-                       --unit: gives that unit back
+                       --user: yours; --unit: gives that unit back
   operator             run the controller on Kubernetes
   doctor               what is wrong with this host, and what to do (-o json)
   worker discover      what lies on the volume at --root DIR, as JSON

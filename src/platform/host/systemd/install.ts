@@ -2,7 +2,6 @@
 import { execFile } from 'node:child_process'
 import {
   chmodSync,
-  copyFileSync,
   existsSync,
   lchownSync,
   lstatSync,
@@ -10,7 +9,6 @@ import {
   readdirSync,
   readFileSync,
   realpathSync,
-  renameSync,
   rmdirSync,
   rmSync,
   writeFileSync,
@@ -22,6 +20,15 @@ import { hardenings } from '../../../domain/runtime-host.ts'
 import { markOf, signal } from '../process-mark.ts'
 import { modelsGroup, wishesName } from './adoption-render.ts'
 import { groupPids } from './control-groups.ts'
+import {
+  completionNames,
+  copyBundle,
+  replaceFile,
+  type Shell,
+  whyNoBundle,
+  writeFileAt,
+  writeLauncher,
+} from './program-files.ts'
 import {
   daemonUnit,
   renderDaemonUnit,
@@ -44,8 +51,6 @@ export interface InstallParts {
   readonly say: (line: string) => void
 }
 
-type Shell = keyof typeof completionFiles
-
 const execute = promisify(execFile)
 export const run = async (...words: readonly [string, ...string[]]): Promise<string> =>
   (await execute(words[0], words.slice(1))).stdout
@@ -53,11 +58,8 @@ export const run = async (...words: readonly [string, ...string[]]): Promise<str
 export const programFolder = '/usr/local/lib/switchyard'
 const launcher = '/usr/local/bin/switchyard'
 /** Where each shell looks by itself, beside the program: /usr/share is the package manager's. */
-const completionFiles = {
-  bash: '/usr/local/share/bash-completion/completions/switchyard',
-  zsh: '/usr/local/share/zsh/site-functions/_switchyard',
-  fish: '/usr/local/share/fish/vendor_completions.d/switchyard.fish',
-} as const
+const completionFolder = '/usr/local/share'
+const completionFiles = Object.values(completionNames).map(name => join(completionFolder, name))
 const unitFolder = '/etc/systemd/system'
 const polkitRule = '/etc/polkit-1/rules.d/50-switchyard.rules'
 export const user = 'switchyard'
@@ -77,12 +79,10 @@ const placesOf = (node: string, groups: string): UnitPlaces => ({
 })
 
 const whyNot = ({ bundle }: Pick<InstallParts, 'bundle'>): string | undefined => {
-  if (process.getuid?.() !== 0) return 'this changes the machine: run it as root'
+  if (process.getuid?.() !== 0) return 'this changes the machine: run it as root, or as yourself with --user'
   if (!existsSync('/run/systemd/system'))
     return 'systemd does not run here: `switchyard host` needs no installing'
-  return bundle.endsWith('.mjs')
-    ? undefined
-    : 'what runs is the source: run npm run build, then node dist/switchyard.mjs install'
+  return whyNoBundle(bundle)
 }
 
 /** Twice is an update: engines and workers go on, the daemon begins again. */
@@ -125,26 +125,12 @@ const makeUser = async (): Promise<void> => {
 
 /** The account must reach node too: one in a home is copied. */
 const copyProgram = ({ bundle, node }: InstallParts): string => {
-  mkdirSync(programFolder, { recursive: true, mode: 0o755 })
-  const from = dirname(bundle)
-  if (realpathSync(from) !== programFolder)
-    for (const name of readdirSync(from).filter(name => name.endsWith('.mjs')))
-      replace(join(from, name), name)
+  copyBundle(bundle, programFolder)
   const isReached = realpathSync(node).startsWith('/usr/') || realpathSync(node).startsWith('/opt/')
   const used = isReached ? realpathSync(node) : join(programFolder, 'node')
-  if (!isReached) replace(node, 'node', 0o755)
-  mkdirSync(dirname(launcher), { recursive: true })
-  writeFileSync(launcher, `#!/bin/sh\nexec ${used} ${join(programFolder, 'switchyard.mjs')} "$@"\n`)
-  chmodSync(launcher, 0o755)
+  if (!isReached) replaceFile(node, used, 0o755)
+  writeLauncher(launcher, [used, join(programFolder, 'switchyard.mjs')])
   return used
-}
-
-/** Beside the old one, then in its place: what runs keeps the file that it has open. */
-const replace = (from: string, name: string, mode = 0o644): void => {
-  const to = join(programFolder, name)
-  copyFileSync(from, `${to}.new`)
-  chmodSync(`${to}.new`, mode)
-  renameSync(`${to}.new`, to)
 }
 
 const makeFolders = async (places: UnitPlaces): Promise<void> => {
@@ -197,10 +183,8 @@ const writeUnits = (places: UnitPlaces): void => {
 }
 
 const writeCompletions = ({ completions }: InstallParts): void => {
-  for (const [shell, file] of Object.entries(completionFiles)) {
-    mkdirSync(dirname(file), { recursive: true })
-    writeFileSync(file, completions[shell as Shell], { mode: 0o644 })
-  }
+  for (const [shell, name] of Object.entries(completionNames))
+    writeFileAt(join(completionFolder, name), completions[shell as Shell])
 }
 
 export interface Purge {
@@ -219,8 +203,9 @@ export interface UninstallParts extends Pick<InstallParts, 'say'> {
 
 /** Nothing is left but the models and their receipts. */
 export const uninstall = async ({ say, release }: UninstallParts, purge: Purge): Promise<number> => {
-  if (process.getuid?.() !== 0) throw new Error('this changes the machine: run it as root')
-  if (purge.isWanted) await checkPurge(purge)
+  if (process.getuid?.() !== 0)
+    throw new Error('this changes the machine: run it as root, or as yourself with --user')
+  if (purge.isWanted) await checkPurge(purge, folders.modelsFolder)
   await endAll()
   await release()
   rmSync(polkitRule, { force: true })
@@ -228,13 +213,7 @@ export const uninstall = async ({ say, release }: UninstallParts, purge: Purge):
     rmSync(join(unitFolder, name), { force: true })
   await run('systemctl', 'daemon-reload')
   removeState(purge.isWanted)
-  for (const path of [
-    folders.cacheFolder,
-    folders.configFolder,
-    programFolder,
-    launcher,
-    ...Object.values(completionFiles),
-  ])
+  for (const path of [folders.cacheFolder, folders.configFolder, programFolder, launcher, ...completionFiles])
     rmSync(path, { recursive: true, force: true })
   await run('userdel', user).catch(() => undefined)
   await run('groupdel', modelsGroup).catch(() => undefined)
@@ -245,8 +224,7 @@ export const uninstall = async ({ say, release }: UninstallParts, purge: Purge):
 }
 
 /** Before anything is touched. */
-const checkPurge = async ({ ask, foreign }: Purge): Promise<void> => {
-  const { modelsFolder } = folders
+export const checkPurge = async ({ ask, foreign }: Purge, modelsFolder: string): Promise<void> => {
   const [first, ...others] = await foreign(modelsFolder)
   if (first !== undefined)
     throw new Error(
@@ -260,15 +238,15 @@ const checkPurge = async ({ ask, foreign }: Purge): Promise<void> => {
 const endAll = async (): Promise<void> => {
   const engines = hardenings.map(one => `${templates[one]}@*.service`)
   await run('systemctl', 'disable', '--now', '--quiet', daemonUnit).catch(() => undefined)
-  await run('systemctl', 'stop', ...engines).catch(() => undefined)
+  await run('systemctl', 'stop', ...engines, slice).catch(() => undefined)
   await run('systemctl', 'reset-failed', daemonUnit, ...engines).catch(() => undefined)
-  await endWorkers()
+  await endWorkers(`system.slice/${daemonUnit}`)
 }
 
 /** They outlive their daemon, in its group. */
-const endWorkers = async (): Promise<void> => {
+export const endWorkers = async (group: string): Promise<void> => {
   for (let look = 0; look < 100; look++) {
-    const left = groupPids(`system.slice/${daemonUnit}`).map(markOf)
+    const left = groupPids(group).map(markOf)
     for (const mark of left) if (mark) signal(mark, look < 50 ? 'SIGTERM' : 'SIGKILL')
     if (left.length === 0) return
     await sleep(100)

@@ -105,7 +105,7 @@ const about: Record<Hardening, string> = {
  * stand in the environment file, which each activation writes anew. systemd-cat gives the lines of each run their own name in the journal.
  */
 export const renderTemplateUnit = (hardening: Hardening, places: UnitPlaces): string =>
-  unit({
+  unitText({
     Unit: [
       `Description=Engine of the Switchyard Runtime %i (${about[hardening]})`,
       'Documentation=https://switchyard.dev/docs/host',
@@ -134,7 +134,7 @@ export const renderTemplateUnit = (hardening: Hardening, places: UnitPlaces): st
 
 /** `KillMode=process`: workers and what they fetch outlive the daemon. */
 export const renderDaemonUnit = (places: UnitPlaces): string =>
-  unit({
+  unitText({
     Unit: [
       'Description=Switchyard: keeps models where they must run and decides which one a GPU serves',
       'Documentation=https://switchyard.dev/docs/host',
@@ -176,7 +176,7 @@ export const renderDaemonUnit = (places: UnitPlaces): string =>
   })
 
 export const renderSlice = (): string =>
-  unit({
+  unitText({
     Unit: ['Description=Engines of Switchyard', 'Documentation=https://switchyard.dev/docs/host'],
     Slice: [],
   })
@@ -224,12 +224,12 @@ export const renderEnvironment = ({ template, run, token, tokenVariable, environ
 const splitSafe = (one: string): string => (one === '' ? "''" : one.replace(/[\s"'\\]/g, '\\$&'))
 
 /** A word of a unit: `%` begins a specifier, `$` a variable. Never for what a person writes: those words stand in the environment file. */
-const word = (text: string): string => {
+export const word = (text: string): string => {
   const plain = text.replace(/%(?!i)/g, '%%').replace(/\$/g, '$$$$')
   return /[\s"'\\;]/.test(plain) ? `"${plain.replace(/["\\]/g, '\\$&')}"` : plain
 }
 
-const unit = (sections: Readonly<Record<string, readonly string[]>>): string =>
+export const unitText = (sections: Readonly<Record<string, readonly string[]>>): string =>
   `${Object.entries(sections)
     .map(([name, lines]) => `[${name}]\n${lines.map(line => `${line}\n`).join('')}`)
     .join('\n')}`

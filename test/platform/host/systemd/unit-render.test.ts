@@ -1,6 +1,4 @@
 // The units as text: config/systemd holds what is printed for the folders of a whole machine.
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { hardenings } from '../../../../src/domain/runtime-host.ts'
 import {
@@ -14,8 +12,7 @@ import {
   templateFile,
   type UnitPlaces,
 } from '../../../../src/platform/host/systemd/unit-render.ts'
-
-const shipped = join(import.meta.dirname, '../../../../config/systemd')
+import { expectShipped } from './shipped.ts'
 
 const places: UnitPlaces = {
   program: ['/usr/bin/node', '/usr/local/lib/switchyard/switchyard.mjs'],
@@ -26,15 +23,6 @@ const places: UnitPlaces = {
   user: 'switchyard',
   deviceGroups: ['render', 'video'],
   hasNvidia: false,
-}
-
-const expectShipped = (name: string, text: string): void => {
-  const file = join(shipped, name)
-  if (process.env['UPDATE_GOLDEN']) {
-    mkdirSync(shipped, { recursive: true })
-    writeFileSync(file, text)
-  }
-  expect(text, `${name}: meant so? UPDATE_GOLDEN=1 writes it anew`).toBe(readFileSync(file, 'utf8'))
 }
 
 describe('The units of a host', () => {
