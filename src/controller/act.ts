@@ -169,7 +169,9 @@ const changeEngine = async (actor: Actor, runtime: Runtime, action: RuntimeActio
   assertLeading(actor)
   if (action.do === 'load') watch.load(runtime, engine, action.recipe, () => actor.wake(keyOf(runtime)))
   else if (action.do === 'unload' && address)
-    await engine.unload(address, action.keep, unloadTimeout).catch(ignoreTransient)
+    await engine
+      .unload(address, action.keep, unloadTimeout)
+      .then(() => watch.noteUnload(runtime.metadata.uid), ignoreTransient)
   else if (action.do === 'commit' && address) await engine.commit(address, action.recipe)
   if (action.do === 'unload') watch.expire(runtime.metadata.uid)
 }

@@ -20,6 +20,8 @@ export interface EngineWatch {
   forgetLoad(uid: string): void
   /** The newest lines of the pod's log, read at most once a second unless the pod changed; forgotten without a reader. */
   lines(runtime: Runtime, pod: PodSight | undefined, read?: ReadLog): Promise<readonly string[]>
+  /** What was to go has left the memory of the engine. */
+  noteUnload(uid: string): void
   /** Forces the next look to ask. */
   expire(uid: string): void
 }
@@ -34,6 +36,7 @@ interface Memory {
   answer: EngineAnswer
   proof?: EngineSight['proof']
   load?: EngineSight['load']
+  unloadedAt?: string
 }
 
 /** Lines as they were read at that time from a pod in that state. */
@@ -199,6 +202,11 @@ class Memories implements EngineWatch {
     if (memory && !memory.load?.isRunning) delete memory.load
   }
 
+  noteUnload(uid: string): void {
+    const memory = this.#memories.get(uid)
+    if (memory) memory.unloadedAt = this.#clock.now().toISOString()
+  }
+
   expire(uid: string): void {
     const memory = this.#memories.get(uid)
     if (memory) memory.askedAt = 0
@@ -214,11 +222,12 @@ class Memories implements EngineWatch {
   }
 }
 
-const toSight = ({ pod, answer, proof, load }: Memory): EngineSight => ({
+const toSight = ({ pod, answer, proof, load, unloadedAt }: Memory): EngineSight => ({
   pod,
   answer,
   ...(proof ? { proof } : {}),
   ...(load ? { load } : {}),
+  ...(unloadedAt ? { unloadedAt } : {}),
 })
 
 const toProblem = (error: Error): Problem => ({
@@ -249,7 +258,11 @@ const keptOf = (old: Memory | undefined, pod: PodSight, answer: EngineAnswer) =>
   if (!old || !isSameRun(old, pod)) return {}
   const isVoid = old.proof?.isProved && (answer.isAsleep || !['Answers', 'Silent'].includes(answer.state))
   const proof = old.proof && old.proof.tokens === undefined ? withTokens(old.proof, answer) : old.proof
-  return { ...(proof && !isVoid ? { proof } : {}), ...(old.load ? { load: old.load } : {}) }
+  return {
+    ...(proof && !isVoid ? { proof } : {}),
+    ...(old.load ? { load: old.load } : {}),
+    ...(old.unloadedAt ? { unloadedAt: old.unloadedAt } : {}),
+  }
 }
 
 const busy: ProofResult = {

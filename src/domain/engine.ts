@@ -76,6 +76,8 @@ export interface Listed {
   readonly isLoaded: boolean
   /** tokens that the engine takes at most for it; absent where it does not tell */
   readonly contextLength?: number
+  /** Ollama: when it unloads it by itself, in milliseconds since 1970; every request of a client puts that off */
+  readonly expiresAt?: number
 }
 
 /** What an engine said when it was asked; an engine that does not answer is data, never an error. */
@@ -135,7 +137,7 @@ export interface Engine {
   /** 6.7 InPlace only: loads with keep-alive −1 and returns when the engine says so. Throws Transient; NotSupported for Recreate. */
   load(address: string, recipe: Recipe, timeoutMs: number): Promise<void>
 
-  /** 6.8 InPlace only: unloads whatever is loaded except `keep` and returns when the list is empty of it. Throws Transient; NotSupported for Recreate. */
+  /** 6.8 InPlace only: unloads whatever is loaded except `keep` and returns when the list was empty of it, or is not because clients ask for it all the time. Throws Transient; NotSupported for Recreate. */
   unload(address: string, keep: Recipe | undefined, timeoutMs: number): Promise<void>
 
   /** 6.9 After a commit: moves the alias where that is a call of its own (Ollama); nothing for vLLM. Throws Transient. */

@@ -76,6 +76,8 @@ export interface EngineSight {
   readonly proof?: ProofResult & { readonly recipe: string; readonly at: string; readonly tokens?: number }
   /** an in-place load that we asked for */
   readonly load?: LoadSight
+  /** an in-place unload that we asked for was carried out then; clients may have loaded it again */
+  readonly unloadedAt?: string
   /** behind a key: this process of the engine took the key that a worker showed it */
   readonly isKeyTaken?: boolean
   /** behind a key: why the newest worker could not ask */

@@ -143,12 +143,9 @@ const unloadInPlace: Step = now => {
   return target ? enter(now, 'Loading', 'loading', downNow(seen)) : endSwitch(now, 'Idle')
 }
 
-/** An unload is asked for more than once, however short the drain is. */
-const leastUnloadMs = 3_000
-
-/** Clients who ask all the time load it again as often as it is unloaded. They come along when the alias moves; until then Ollama itself makes room for the model that is wanted. */
-const isHeld = ({ seen, open }: Switching): boolean =>
-  sinceMs(seen, open.stepSince) >= Math.max(seen.runtime.spec.switch.drainSeconds * 1000, leastUnloadMs)
+/** Unloaded in this step, and there all the same: clients who ask all the time load it again. They come along when the alias moves; until then Ollama itself makes room for the model that is wanted. */
+const isHeld = ({ seen: { engine }, open }: Switching): boolean =>
+  engine?.unloadedAt !== undefined && engine.unloadedAt >= open.stepSince
 
 const unloadToIdle: Step = now => {
   const { seen } = now

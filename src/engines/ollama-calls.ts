@@ -39,7 +39,7 @@ interface UnloadWish {
   readonly now: () => number
 }
 
-/** A 200 is no proof (a stream holds the model): only the list is. Asked again each round, for a client may load it again. */
+/** A 200 is no proof (a stream holds the model): only the list is. What clients use all the time never leaves it, and ends the wait. */
 export const unloadOllama = async (
   http: Http,
   { address, keep, timeoutMs, now }: UnloadWish,
@@ -47,9 +47,10 @@ export const unloadOllama = async (
   const start = now()
   const left = () => timeoutMs - (now() - start)
   let asked = new Set<string>()
+  const expiry = new Map<string, number>()
   while (true) {
     const rest = (await listLoaded(http, address, left())).filter(model => model.identity !== keep?.identity)
-    if (rest.length === 0) return
+    if (rest.length === 0 || rest.every(model => asked.has(model.name) && isUsedAgain(expiry, model))) return
     if (left() <= pollMs)
       throw new Transient('Unloading', `still loaded: ${show(rest.map(model => model.name).join(', '))}`)
     for (const { name } of rest.filter(model => !asked.has(model.name))) {
@@ -62,6 +63,13 @@ export const unloadOllama = async (
     asked = new Set(rest.map(model => model.name))
     await new Promise(resolve => setTimeout(resolve, pollMs))
   }
+}
+
+/** Since we asked: our call brought its end nearer, and only a request of somebody else puts it off. */
+const isUsedAgain = (expiry: Map<string, number>, { name, expiresAt }: Listed): boolean => {
+  const before = expiry.get(name)
+  if (expiresAt !== undefined) expiry.set(name, expiresAt)
+  return before !== undefined && expiresAt !== undefined && expiresAt > before
 }
 
 const listLoaded = async (http: Http, address: string, timeoutMs: number): Promise<Listed[]> => {

@@ -106,6 +106,24 @@ export const ollamaContract = (open: () => OllamaWorld): void => {
     await unload(undefined)
   })
 
+  it('6.8 what clients ask for all the time is not waited for', async context => {
+    const { address } = open()
+    if (!address.startsWith('http')) {
+      console.log('skipped: an engine in memory has no clients beside us')
+      context.skip()
+    }
+    const alpha = of('alpha')
+    await load(alpha)
+    const client = askAllTheTime(address, alpha.model)
+    try {
+      await unload(of('beta'))
+    } finally {
+      await client.stop()
+    }
+    await unload(undefined)
+    expect((await listed()).filter(one => one.isLoaded)).toEqual([])
+  })
+
   it('6.7 what cannot be loaded is Transient LoadFailed with the engine’s sentence', async () => {
     const failed = { name: 'Transient', reason: 'LoadFailed' }
     await expect(load(of('broken'))).rejects.toMatchObject({
@@ -156,6 +174,27 @@ export const ollamaContract = (open: () => OllamaWorld): void => {
         reason: 'EngineUnreachable',
       })
   })
+}
+
+const askAllTheTime = (address: string, model: string) => {
+  let isOver = false
+  const ask = async (): Promise<void> => {
+    const request = { model, prompt: 'Hi', stream: false, options: { num_predict: 1 } }
+    while (!isOver) {
+      const answer = await fetch(`${address}/api/generate`, {
+        method: 'POST',
+        body: JSON.stringify(request),
+      })
+      await answer.text()
+    }
+  }
+  const asking = [ask(), ask()]
+  return {
+    stop: async (): Promise<void> => {
+      isOver = true
+      await Promise.all(asking)
+    },
+  }
 }
 
 /** A real engine on a busy machine takes its time. */

@@ -82,7 +82,7 @@ const beside = (proved: Candidate) => {
   const listed = [...one.answer.listed, ...other.answer.listed]
   return { ...answering(proved), answer: { ...one.answer, listed } }
 }
-const noDrain = { drainSeconds: 0, onFailure: 'Rollback' }
+const unloaded = (seconds: number) => ({ ...answering(), unloadedAt: at(seconds) })
 
 const made = aServing({ origin: 'Made' })
 const direct = aServing({ origin: 'Made', isDirect: true })
@@ -470,19 +470,27 @@ const rows: readonly Row[] = [
     'Switching',
     'Loading',
     'Loading',
-    'its clients load the old model as often as it is unloaded, for longer than drainSeconds',
-    switching({ step: 'Unloading', stepSince: at(-31) }, { strategy: 'InPlace', engine: answering() }),
+    'its clients have loaded the old model again',
+    switching({ step: 'Unloading' }, { strategy: 'InPlace', engine: unloaded(-5) }),
     [],
   ],
   [
     'Switching',
     'Unloading',
     'Unloading',
-    'no drain is wished, and yet an unload has a moment',
+    'the old model was unloaded in another switch',
+    switching({ step: 'Unloading' }, { strategy: 'InPlace', engine: unloaded(-15) }),
+    ['unload'],
+  ],
+  [
+    'Switching',
+    'Unloading',
+    'Unloading',
+    'it is to serve nothing, and its clients have loaded the old model again',
     switching(
-      { step: 'Unloading', stepSince: at(-2) },
-      { strategy: 'InPlace', engine: answering() },
-      { switch: noDrain },
+      { step: 'Unloading', to: undefined as never },
+      { strategy: 'InPlace', engine: unloaded(-5), wanted: undefined as never },
+      { desiredState: 'Idle' },
     ),
     ['unload'],
   ],
@@ -508,8 +516,8 @@ const rows: readonly Row[] = [
     '-',
     'what failed is held by its clients, and the old one is proved beside it',
     switching(
-      { step: 'RollingBack', stepSince: at(-31), failure: problem('LoadFailed') },
-      { strategy: 'InPlace', engine: beside(aCandidate()) },
+      { step: 'RollingBack', failure: problem('LoadFailed') },
+      { strategy: 'InPlace', engine: { ...beside(aCandidate()), unloadedAt: at(-5) } },
     ),
     [],
   ],
@@ -517,12 +525,8 @@ const rows: readonly Row[] = [
     'RollingBack',
     'UnloadStalled',
     'RollingBack',
-    'the engine keeps the old model, and a drain may take longer than silence',
-    switching(
-      { step: 'Unloading', stepSince: at(-3500), lastProgressAt: at(-3500) },
-      { strategy: 'InPlace', engine: answering() },
-      { switch: { ...noDrain, drainSeconds: 3600 } },
-    ),
+    'the engine keeps the old model',
+    switching({ step: 'Unloading', lastProgressAt: at(-4000) }, { strategy: 'InPlace', engine: answering() }),
     [],
   ],
   [

@@ -55,8 +55,6 @@ describe.skipIf(why)('an Ollama that is a unit of somebody else', () => {
       spec: {
         engine: 'Ollama',
         activeModel,
-        // This test asks all the time by the alias, as clients do, and so loads the old model again and again.
-        switch: { drainSeconds: 3 },
         host: { unit: 'ollama.service', port },
         storage: { directory: store },
       },

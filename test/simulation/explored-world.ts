@@ -152,6 +152,7 @@ const createExploredWatch = (
     // no engine here is behind a key
     asks: createAskWatch(world.clock),
     noteProof: () => undefined,
+    noteUnload: () => undefined,
   }
 }
 

@@ -13,9 +13,14 @@ export const readOllamaList = (body: unknown, isLoaded: boolean): Listed[] | und
     const name = field(item, 'name')
     const digest = field(item, 'digest')
     if (typeof name !== 'string' || typeof digest !== 'string') return []
-    const told = isLoaded ? readContextLength(field(item, 'context_length')) : {}
+    const told = isLoaded ? { ...readContextLength(field(item, 'context_length')), ...readExpiry(item) } : {}
     return [{ name, identity: toDigestText(digest), isLoaded, ...told }]
   })
+}
+
+const readExpiry = (item: unknown): { readonly expiresAt?: number } => {
+  const expiresAt = Date.parse(String(field(item, 'expires_at')))
+  return Number.isNaN(expiresAt) ? {} : { expiresAt }
 }
 
 /** What is loaded first; a stored model is named once. */
