@@ -158,6 +158,14 @@ describe.skipIf(why)('a machine with systemd', () => {
     ).toEqual([...['switchyard.mjs host', 'vllm serve']])
   }, 600_000)
 
+  it('lets no engine speak to the daemon, which would start another without limits', async () => {
+    const inside = ['nsenter', '-t', await show(engine, 'MainPID'), '--mount', '--']
+    const asEngine = ['setpriv', '--reuid=switchyard', '--regid=switchyard', '--clear-groups']
+    const { all } = await system.enter([...inside, ...asEngine, 'ls', '/run/switchyard/switchyard.sock'])
+    expect(all).toMatch(/denied/i)
+    expect(await system.run(...asEngine, 'ls', '/run/switchyard/switchyard.sock')).not.toMatch(/denied/i)
+  })
+
   it('serves again after the power was cut, with nobody there', async () => {
     const { status } = await get('runtime', 'gpu')
     await system.cut()

@@ -36,6 +36,7 @@ import {
   renderSlice,
   renderTemplateUnit,
   slice,
+  socketFolder,
   templateFile,
   templates,
   type UnitPlaces,
@@ -213,7 +214,8 @@ export const uninstall = async ({ say, release }: UninstallParts, purge: Purge):
     rmSync(join(unitFolder, name), { force: true })
   await run('systemctl', 'daemon-reload')
   removeState(purge.isWanted)
-  for (const path of [folders.cacheFolder, folders.configFolder, programFolder, launcher, ...completionFiles])
+  const { cacheFolder, configFolder } = folders
+  for (const path of [cacheFolder, configFolder, socketFolder, programFolder, launcher, ...completionFiles])
     rmSync(path, { recursive: true, force: true })
   await run('userdel', user).catch(() => undefined)
   await run('groupdel', modelsGroup).catch(() => undefined)

@@ -66,6 +66,12 @@ const closed: readonly string[] = [
   'SystemCallErrorNumber=EPERM',
 ]
 
+export const socketFolder = '/run/switchyard'
+
+/** Who speaks to the daemon's socket may start what he likes, without these limits: the account is the daemon's. */
+const closedTo = (stateFolder: string, configFolder: string): string =>
+  `InaccessiblePaths=-${word(`${stateFolder}/switchyard.db`)} -${word(`${configFolder}/secrets`)} -${socketFolder}`
+
 const hardened: Record<Hardening, (places: UnitPlaces) => readonly string[]> = {
   // A driver of a GPU makes memory that is written and run, and asks where its threads run: @resources stays.
   Strict: ({ modelsFolder, cacheFolder, stateFolder, configFolder }) => [
@@ -75,7 +81,7 @@ const hardened: Record<Hardening, (places: UnitPlaces) => readonly string[]> = {
     'SystemCallFilter=~@privileged',
     'UMask=0027',
     `ReadWritePaths=${word(modelsFolder)} ${word(cacheFolder)}`,
-    `InaccessiblePaths=-${word(`${stateFolder}/switchyard.db`)} -${word(`${configFolder}/secrets`)}`,
+    closedTo(stateFolder, configFolder),
   ],
   // Virtual environments under /home, compilers that write where they like, shared /tmp.
   Compat: ({ stateFolder, configFolder }) => [
@@ -89,7 +95,7 @@ const hardened: Record<Hardening, (places: UnitPlaces) => readonly string[]> = {
     'RestrictSUIDSGID=yes',
     'SystemCallArchitectures=native',
     ...devices,
-    `InaccessiblePaths=-${word(`${stateFolder}/switchyard.db`)} -${word(`${configFolder}/secrets`)}`,
+    closedTo(stateFolder, configFolder),
   ],
   None: () => ['NoNewPrivileges=yes'],
 }
@@ -162,8 +168,10 @@ export const renderDaemonUnit = (places: UnitPlaces): string =>
       `Environment=${word(`SWITCHYARD_MANIFESTS_FOLDER=${places.configFolder}/manifests`)}`,
       `Environment=${word(`SWITCHYARD_SECRETS_FOLDER=${places.configFolder}/secrets`)}`,
       // Its group may speak to the daemon.
-      'Environment=SWITCHYARD_SOCKET=/run/switchyard/switchyard.sock',
+      `Environment=SWITCHYARD_SOCKET=${socketFolder}/switchyard.sock`,
       'RuntimeDirectory=switchyard',
+      // One made anew would not be closed to engines that run.
+      'RuntimeDirectoryPreserve=yes',
       `EnvironmentFile=-${word(`${places.configFolder}/environment`)}`,
       ...closed,
       ...(places.hasNvidia ? ['DevicePolicy=closed', 'DeviceAllow=char-nvidia* rw'] : ['PrivateDevices=yes']),
