@@ -28,6 +28,7 @@ const session = {
   XDG_RUNTIME_DIR: `/run/user/${uid}`,
   PATH: `${home}/.local/bin:/usr/local/bin:/usr/bin`,
 }
+const sessionWords = Object.entries(session).map(([name, value]) => `${name}=${value}`)
 const program = '/opt/bundle/switchyard.mjs'
 const engine = 'switchyard-runtime@small.service'
 
@@ -189,6 +190,8 @@ suite.skipIf(why)('a person without root', () => {
     expect(await inside('touch', `${home}/x`)).toContain('Read-only file system')
     expect(await inside('cat', `${home}/.local/state/switchyard/switchyard.db`)).toMatch(/denied/i)
     expect(await inside('ls', `${home}/.config/switchyard/secrets`)).toMatch(/denied/i)
+    expect(await inside('ls', session.XDG_RUNTIME_DIR)).toMatch(/denied/i)
+    expect(await inside('env', ...sessionWords, 'systemd-run', '--user', 'true')).toMatch(/Failed to connect/)
     expect(await inside('touch', `${home}/.cache/switchyard/home/x`)).toBe('')
   })
 

@@ -46,6 +46,8 @@ const namespaces: readonly string[] = [
   'ProtectKernelModules=yes',
   'ProtectKernelTunables=yes',
   `InaccessiblePaths=-${at('state')}/switchyard.db -${at('config')}/secrets`,
+  // The sockets of our daemon, of systemd and of the bus: whoever may speak to one of them starts what he likes outside.
+  'InaccessiblePaths=-%t',
 ]
 
 const strictNamespaces: readonly string[] = [
@@ -84,8 +86,12 @@ const about: Record<Hardening, string> = {
   None: 'hardening: None: what its user may',
 }
 
+/** Leads to sockets that are closed. */
+const noSession = ['-u', 'XDG_RUNTIME_DIR', '-u', 'DBUS_SESSION_BUS_ADDRESS']
+
 /** Folders that engines and npm write to by themselves lie below another home then. */
 const ownHome: readonly string[] = [
+  ...noSession,
   ...['CACHE', 'CONFIG', 'DATA', 'STATE'].flatMap(name => ['-u', `XDG_${name}_HOME`]),
   '--',
   `HOME=${at('engineHome')}`,
@@ -93,7 +99,11 @@ const ownHome: readonly string[] = [
   'NPM_CONFIG_USERCONFIG=%h/.npmrc',
 ]
 
-const homes: Record<Hardening, readonly string[]> = { Strict: ownHome, Compat: ['--'], None: ['--'] }
+const homes: Record<Hardening, readonly string[]> = {
+  Strict: ownHome,
+  Compat: [...noSession, '--'],
+  None: ['--'],
+}
 
 /** As the machine's: which program, which model and where it listens stand in an environment file that each activation writes anew. */
 export const renderUserTemplate = (hardening: Hardening, { hasNamespaces }: UserUnitPlaces): string =>
