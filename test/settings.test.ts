@@ -1,6 +1,6 @@
 // What a host's daemon takes from its environment, and what it hands on.
 import { describe, expect, it } from 'vitest'
-import { readHostSettings } from '../src/settings.ts'
+import { readEmbeddedSettings, readHostSettings } from '../src/settings.ts'
 
 describe('The settings of a host', () => {
   it('have folders for whoever it runs as', () => {
@@ -25,6 +25,22 @@ describe('The settings of a host', () => {
     ['off', undefined],
   ])('serve metrics at %j', (SWITCHYARD_METRICS_ADDRESS, place) => {
     expect(readHostSettings({ SWITCHYARD_METRICS_ADDRESS }).metricsPlace).toEqual(place)
+  })
+
+  it.each([
+    [{}, undefined],
+    [{ SWITCHYARD_ENGINES: 'systemd' }, 'system'],
+    [{ SWITCHYARD_ENGINES: 'systemd-user' }, 'user'],
+  ])('say whose systemd has the engines: %j', (environment, units) => {
+    expect(readHostSettings(environment).units).toBe(units)
+  })
+
+  it('keep the engine inside the program where they say, for one whose home is another', () => {
+    const SWITCHYARD_CACHE_FOLDER = '/home/ann/.cache/switchyard'
+    expect(readEmbeddedSettings({ HOME: '/home/ann' }).cacheFolder).toBe(SWITCHYARD_CACHE_FOLDER)
+    expect(readEmbeddedSettings({ HOME: '/other', SWITCHYARD_CACHE_FOLDER }).cacheFolder).toBe(
+      SWITCHYARD_CACHE_FOLDER,
+    )
   })
 
   it('refuse an address without a port', () => {

@@ -93,6 +93,20 @@ suite.skipIf(why)('a person without root', () => {
     mkdirSync(dirname(system.path(file)), { recursive: true })
     writeFileSync(system.path(file), text)
   }
+  /** A daemon that was begun by hand has the store. */
+  const isRefusedBesideAnother = async (): Promise<void> => {
+    const byHand = system.enter([...ann, 'node', program, 'host'], {
+      ...session,
+      SWITCHYARD_METRICS_ADDRESS: 'off',
+    })
+    await until('it has the store', async () =>
+      (await type('node', program, 'get', 'models').catch(() => '')).includes('nothing is in namespace'),
+    )
+    const { all = '' } = await system.enter([...ann, 'node', program, 'install', '--user'], session)
+    const [, pid = ''] = /has the store of .*: end it \(kill (\d+)\)/.exec(all) ?? []
+    await type('kill', pid)
+    await byHand
+  }
   const toObject = (kind: string, name: string, spec: object) => ({
     apiVersion: 'switchyard.dev/v1alpha1',
     kind,
@@ -132,6 +146,7 @@ suite.skipIf(why)('a person without root', () => {
       `SWITCHYARD_REGISTRY_ENDPOINT=${registry.url}\nSWITCHYARD_METRICS_ADDRESS=off\n`,
     )
     await system.run('chown', '-R', 'ann:', `${home}/.config`)
+    await isRefusedBesideAnother()
     const told = await type('node', program, 'install', '--user')
     console.log(told)
     expect(told).toContain('ann does not linger')
@@ -142,6 +157,8 @@ suite.skipIf(why)('a person without root', () => {
     ])
     const { all } = await system.enter([...ann, 'switchyard', 'doctor'], session)
     expect(all).toContain('switchyard.service is active')
+    const untold = await system.enter([...ann, 'switchyard', 'status'], { ...session, XDG_RUNTIME_DIR: '' })
+    expect(untold.all).toContain('Nothing is here yet')
   })
 
   it('serves a model with the engine inside the program, as a unit, by a command alone', async () => {

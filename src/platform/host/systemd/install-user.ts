@@ -12,6 +12,7 @@ import {
 import { userInfo } from 'node:os'
 import { join } from 'node:path'
 import { hardenings } from '../../../domain/runtime-host.ts'
+import { readStoreSight } from '../sights/store-sight.ts'
 import { checkPurge, endWorkers, type InstallParts, type Purge, run } from './install.ts'
 import { completionNames, copyBundle, whyNoBundle, writeFileAt, writeLauncher } from './program-files.ts'
 import { systemctl } from './scope.ts'
@@ -36,7 +37,10 @@ const completionFolder = '.local/share'
 
 const here = ({ home }: User, name: keyof typeof userFolders): string => join(home, userFolders[name])
 
-const whyNot = async ({ home, runtimeFolder }: User): Promise<string | undefined> => {
+const whyNot = async (user: User): Promise<string | undefined> =>
+  (await whyNoSystemd(user)) ?? (await whoHasStore(user))
+
+const whyNoSystemd = async ({ home, runtimeFolder }: User): Promise<string | undefined> => {
   const uid = process.getuid?.() ?? 0
   if (uid === 0) return '--user is for a person without root: as root leave it away'
   if (!home.startsWith('/')) return 'HOME does not name your home'
@@ -49,6 +53,16 @@ const whyNot = async ({ home, runtimeFolder }: User): Promise<string | undefined
     () =>
       `no systemd of yours runs: log in as ${userInfo().username} (ssh, a console; not su or sudo), or let it run always: sudo loginctl enable-linger ${userInfo().username}`,
   )
+}
+
+/** A daemon that was begun by hand: two of them cannot have one store, and none can have one that is taken away. */
+const whoHasStore = async (user: User): Promise<string | undefined> => {
+  const sight = readStoreSight(join(here(user, 'state'), 'switchyard.db'))
+  if (sight.state !== 'InUse') return undefined
+  const own = await systemctl('user', ['show', '-P', 'MainPID', daemonUnit])
+  return Number(own) === sight.pid
+    ? undefined
+    : `${sight.program} (PID ${sight.pid}) has the store of ${here(user, 'state')}: end it (kill ${sight.pid}), its engines go on`
 }
 
 /** Twice is an update: engines and workers go on, the daemon begins again. */
@@ -67,13 +81,11 @@ export const installUser = async (parts: UserInstallParts): Promise<number> => {
   await systemctl('user', ['daemon-reload'])
   await systemctl('user', ['enable', daemonUnit])
   await systemctl('user', ['restart', daemonUnit]).catch(() => {
-    throw new Error(`${daemonUnit} did not start: does another \`switchyard host\` of yours run? ${whereLog}`)
+    throw new Error(`${daemonUnit} did not start: journalctl --user -u switchyard says why`)
   })
   tellInstalled(parts, places)
   return 0
 }
-
-const whereLog = 'journalctl --user -u switchyard says why'
 
 const makeFolders = (user: User): void => {
   for (const name of ['models', 'cache', 'engineHome'] as const)
