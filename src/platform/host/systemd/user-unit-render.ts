@@ -50,6 +50,12 @@ const namespaces: readonly string[] = [
   'InaccessiblePaths=-%t',
 ]
 
+/** Where programs keep what opens other machines and accounts; no such list is whole. */
+const keys = [
+  ...['.ssh', '.gnupg', '.netrc', '.git-credentials', '.aws', '.azure', '.kube', '.docker'],
+  ...['.config/gcloud', '.config/gh', '.cache/huggingface/token', '.cache/huggingface/stored_tokens'],
+]
+
 const strictNamespaces: readonly string[] = [
   ...namespaces,
   'ProtectSystem=strict',
@@ -60,7 +66,7 @@ const strictNamespaces: readonly string[] = [
   'ProtectHostname=yes',
   'ProtectKernelLogs=yes',
   `ReadWritePaths=${at('models')} ${at('cache')}`,
-  'InaccessiblePaths=-%h/.ssh -%h/.gnupg',
+  `InaccessiblePaths=${keys.map(path => `-%h/${path}`).join(' ')}`,
 ]
 
 const hardened: Record<Hardening, (hasNamespaces: boolean) => readonly string[]> = {
