@@ -48,18 +48,25 @@ export const download = async (
   const source = await openSource(task, { ...network, onHashed })
   const listing = await listAgain(task, source)
   const known = { task, source, store, listing, filed, startedAt, ...showHashing(reporter, listing) }
-  const written = (await adopt(known)) ?? (await fetchCopy(known, reporter))
-  await tidyUp(task, filed, written.receipt)
+  const adopted = await adopt(known)
+  const { begun, written } = adopted ? { begun: [], written: adopted } : await fetchCopy(known, reporter)
+  await tidyUp(task, [...filed, ...begun], written.receipt)
   reporter.enter('Done', { bytesDone: written.receipt.bytes, filesDone: listing.files.length })
   return toResult(written, store, { fetched: written.receipt.finished?.bytesFetched ?? 0, startedAt })
 }
 
-const fetchCopy = async (known: Adoption, reporter: Reporter): Promise<Filed> => {
+interface Written {
+  /** the intent, which is not read again: of very many files it is long */
+  readonly begun: readonly Filed[]
+  readonly written: Filed
+}
+
+const fetchCopy = async (known: Adoption, reporter: Reporter): Promise<Written> => {
   const { task, source, store, listing, startedAt } = known
   const { layout } = task
   const planned = await makePlan({ ...known, layout, name: source.name, signal: source.wire.signal })
   await checkRoom(planned, layout, task.budgetBytes)
-  await writeReceipt(layout, toDraft(task, { source, listing, origins: planned.origins }))
+  const intent = await writeReceipt(layout, toDraft(task, { source, listing, origins: planned.origins }))
   await writeMade(store, planned.made)
   const { plan, note } = await share(task, { listing, store, plan: planned })
   reporter.restart()
@@ -74,10 +81,8 @@ const fetchCopy = async (known: Adoption, reporter: Reporter): Promise<Filed> =>
   const bytesFetched = plan.bytesMissing - fetched.bytesResumed
   const digests = new Map([...plan.present, ...fetched.digests])
   const draft = toDraft(task, { source, listing, origins: plan.origins })
-  return writeReceipt(
-    layout,
-    toFinished(draft, digests, { bytesFetched, startedAt, ...(note ? { note } : {}) }),
-  )
+  const finished = toFinished(draft, digests, { bytesFetched, startedAt, ...(note ? { note } : {}) })
+  return { begun: [intent], written: await writeReceipt(layout, finished) }
 }
 
 /** A copy that stands, finished and undoubted: nothing is asked and nothing is written. */
@@ -166,9 +171,9 @@ const tidyUp = async (
   filed: readonly Filed[],
   receipt: Receipt,
 ): Promise<void> => {
-  for (const { blob } of receipt.files) await trust(layout, shelfOf(receipt), blob)
-  const intents = await readReceipts(layout)
-  for (const intent of [...filed, ...intents]) {
+  const blobs = receipt.files.map(({ blob }) => blob)
+  await trust(layout, shelfOf(receipt), blobs)
+  for (const intent of filed) {
     const isSame = intent.receipt.owner === owner && intent.receipt.listDigest === receipt.listDigest
     if (!intent.isFinished && isSame) await removeReceipt(intent)
   }

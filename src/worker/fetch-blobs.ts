@@ -102,7 +102,8 @@ const findResumable = async (order: BlobsOrder): Promise<ReadonlyMap<string, num
   for (const file of order.plan.missing) {
     const { size, digest } = file
     const partSize = partSizeOf(order.source.wire, size)
-    resumed.set(file.blob, await countResumable({ target: targetOf(order, file), size, digest, partSize }))
+    const bytes = await countResumable({ target: targetOf(order, file), size, digest, partSize })
+    if (bytes > 0) resumed.set(file.blob, bytes)
   }
   return resumed
 }

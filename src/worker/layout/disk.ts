@@ -79,9 +79,9 @@ export const syncUp = async (folder: string, top: string): Promise<void> => {
 
 /** The folder and every one below it. */
 export const syncBelow = async (folder: string): Promise<void> => {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true })
-  const folders = entries.filter(entry => entry.isDirectory())
-  for (const entry of folders) await syncFolder(join(entry.parentPath, entry.name))
+  const entries = await readdir(folder, { withFileTypes: true })
+  const folders = entries.filter(entry => entry.isDirectory()).map(entry => join(folder, entry.name))
+  for (const below of folders) await syncBelow(below)
   await syncFolder(folder)
 }
 

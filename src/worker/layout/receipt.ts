@@ -67,13 +67,13 @@ const fileOf = (layout: Layout, receipt: Receipt): string =>
 export const relativePath = (layout: Layout): string =>
   layout.path.slice(layout.root.length).replace(/^\/+/, '')
 
-/** The same content is the same bytes: keys sorted, no spaces, one line. */
-const canonical = (value: unknown): string => {
+/** The same content is the same bytes: keys sorted, no spaces, one line. Of very many files they are many: encoded once. */
+const canonical = (value: unknown): Buffer => {
   const sorted = (_: string, v: unknown): unknown =>
     v !== null && typeof v === 'object' && !Array.isArray(v)
       ? Object.fromEntries(Object.entries(v).sort(([a], [b]) => (a < b ? -1 : 1)))
       : v
-  return `${JSON.stringify(value, sorted)}\n`
+  return Buffer.from(`${JSON.stringify(value, sorted)}\n`)
 }
 
 const parse = (text: string): Receipt | undefined => {
@@ -85,22 +85,25 @@ const parse = (text: string): Receipt | undefined => {
 }
 
 const readFiled = async (file: string, isFinished: boolean): Promise<Filed | undefined> => {
-  const text = await ifThere(readFile(file, 'utf8'))
-  if (text === undefined) return undefined
-  const receipt = parse(text)
+  const bytes = await ifThere(readFile(file))
+  if (bytes === undefined) return undefined
+  const receipt = parse(bytes.toString('utf8'))
   if (!receipt) throw new WorkError('Volume', `the receipt ${file} cannot be read; move it away to go on`)
-  return { file, digest: sha256(text), isFinished, receipt }
+  return { file, digest: sha256(bytes), isFinished, receipt }
 }
 
 /** Every receipt and intent on the volume, of every owner. Throws Volume when one cannot be read: what it holds is unknown. */
-export const readReceipts = async (layout: Layout): Promise<Filed[]> => {
+export const readReceipts = async (layout: Layout): Promise<Filed[]> => [
+  ...(await readAll(layout, true)),
+  ...(await readAll(layout, false)),
+]
+
+const readAll = async (layout: Layout, isFinished: boolean): Promise<Filed[]> => {
   const all: Filed[] = []
-  for (const isFinished of [true, false]) {
-    const folder = folderOf(layout, isFinished)
-    for (const name of await listNames(folder)) {
-      const filed = name.endsWith('.json') ? await readFiled(join(folder, name), isFinished) : undefined
-      if (filed) all.push(filed)
-    }
+  const folder = folderOf(layout, isFinished)
+  for (const name of await listNames(folder)) {
+    const filed = name.endsWith('.json') ? await readFiled(join(folder, name), isFinished) : undefined
+    if (filed) all.push(filed)
   }
   return all
 }
