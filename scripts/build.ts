@@ -1,6 +1,6 @@
 // Bundles the program: dist/switchyard.mjs, and beside it a part for each of its entries, so that a process loads what it is and no more.
 import { existsSync, statSync } from 'node:fs'
-import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build, type Plugin } from 'esbuild'
@@ -68,16 +68,57 @@ const smallUndici: Plugin = {
   },
 }
 
-/** A name that is missing here fails the build. */
+/** A name that is missing here fails the build. What fetch stands on is loaded by whoever calls it: the half of undici, and node:zlib. */
 const undiciInUse = `
   import Dispatcher from 'undici/lib/dispatcher/dispatcher.js'
   import api from 'undici/lib/api/index.js'
   export { default as Agent } from 'undici/lib/dispatcher/agent.js'
   export { default as ProxyAgent } from 'undici/lib/dispatcher/proxy-agent.js'
   export { default as EnvHttpProxyAgent } from 'undici/lib/dispatcher/env-http-proxy-agent.js'
-  export { fetch, Headers, Response, Request, FormData } from 'undici/lib/web/fetch/index.js'
+  export const fetch = (...all) => require('undici/lib/web/fetch/index.js').fetch(...all)
   Object.assign(Dispatcher.prototype, api)
 `
+
+/** What client-node needs behind a proxy or for a login of its own, and nobody else: loaded by whoever comes to use it. */
+const rarely = /^(socks|socks-proxy-agent|hpagent|jsonpath-plus|openid-client)$/
+
+/** Each name that the importer takes of such a package is a getter that loads it. */
+const lazyRarely: Plugin = {
+  name: 'lazy-rarely',
+  setup: ({ onResolve, onLoad }) => {
+    onResolve({ filter: rarely }, ({ path, kind, importer, resolveDir }) =>
+      kind === 'import-statement' && /@kubernetes\/client-node/.test(importer)
+        ? { path, namespace: 'lazily', suffix: `?${importer}`, pluginData: { importer, resolveDir } }
+        : undefined,
+    )
+    onLoad({ filter: /./, namespace: 'lazily' }, async ({ path, pluginData: { importer, resolveDir } }) => {
+      const names = namesTaken(await readFile(importer, 'utf8'), path)
+      if (names.length === 0) throw new Error(`${importer} takes nothing of ${path} that is known here`)
+      const getters = names.map(name => `get ${name}() { return require('${path}').${name} },`)
+      return { contents: `module.exports = { ${getters.join(' ')} }`, resolveDir }
+    })
+  },
+}
+
+/** Of `import { a, b } from 'x'` and of `import * as x from 'x'`, by what stands behind its dot. */
+const namesTaken = (text: string, from: string): readonly string[] => {
+  const [, named, all] =
+    new RegExp(`import (?:\\{([^}]*)\\}|\\* as (\\w+)) from ['"]${from}['"]`).exec(text) ?? []
+  const dotted = all ? [...text.matchAll(new RegExp(`\\b${all}\\.(\\w+)`, 'g'))].map(([, name]) => name) : []
+  const found = [...(named ?? '').split(','), ...dotted].map(name => name?.trim() ?? '')
+  return [...new Set(found.filter(Boolean))]
+}
+
+/** Imported or required, node:http shows all its names, a second HTTP client behind one of them: 45 ms. Asked for, it does not. */
+const plainHttp: Plugin = {
+  name: 'plain-http',
+  setup: ({ onResolve, onLoad }) => {
+    onResolve({ filter: /^(node:)?http$/ }, () => ({ path: 'http', namespace: 'plain-http' }))
+    onLoad({ filter: /./, namespace: 'plain-http' }, () => ({
+      contents: "module.exports = process.getBuiltinModule('node:http')",
+    }))
+  },
+}
 
 /** The files of a bundled program: itself, its parts, its thread. */
 export const filesOf = async (output: string): Promise<string[]> => {
@@ -107,7 +148,7 @@ const write = async (from: string, output: string): Promise<void> => {
     // Names stay as they are: kept beside shorter ones, they cost 10 MB of memory that comes back to nobody after the start.
     minifyWhitespace: true,
     minifySyntax: true,
-    plugins: [withoutUnread, smallUndici],
+    plugins: [plainHttp, lazyRarely, withoutUnread, smallUndici],
     platform: 'node',
     target: 'node24',
     format: 'esm',

@@ -4,9 +4,10 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parse, stringify } from 'yaml'
-import { kinds, toCrd, toObjectSchema } from '../src/domain/crd.ts'
+import { toCrd, toObjectSchema } from '../src/domain/crd.ts'
 import { findBreaks } from '../src/domain/crd-compatibility.ts'
 import type { Structural } from '../src/domain/crd-schema.ts'
+import { kinds } from '../src/domain/kinds.ts'
 import type { Kind } from '../src/domain/object.ts'
 
 export const root = dirname(dirname(fileURLToPath(import.meta.url)))

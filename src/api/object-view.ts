@@ -1,5 +1,5 @@
 // The shape of an object on the wire: as kubectl shows one, so that `get -o yaml` can be applied on either platform.
-import { group, version } from '../domain/crd.ts'
+import { group, version } from '../domain/kinds.ts'
 import type { Kind, Metadata, Model, Runtime } from '../domain/object.ts'
 
 export interface ObjectView {

@@ -1,7 +1,7 @@
 // The routes of the API: objects, requests and events. Every write changes a spec or an annotation, and passes the rules for people.
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { kinds } from '../domain/crd.ts'
 import { Rejected } from '../domain/failure.ts'
+import { kinds } from '../domain/kinds.ts'
 import { findMeant } from '../domain/lookup.ts'
 import { mergePatch } from '../domain/merge-patch.ts'
 import { show } from '../domain/names.ts'

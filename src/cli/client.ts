@@ -4,6 +4,15 @@ import type { Kind, Model, Ref, Runtime } from '../domain/object.ts'
 import type { Change } from '../domain/request.ts'
 import type { Wish } from '../domain/wish.ts'
 
+/** An object as it came, for whoever shows it and asks nothing of it. */
+export interface Row {
+  readonly kind: Kind
+  readonly namespace: string
+  readonly name: string
+  /** apiVersion, kind, metadata, spec and status */
+  readonly raw: Readonly<Record<string, unknown>>
+}
+
 /** An object as it stands there, with what kubectl would print. */
 export interface Seen {
   readonly object: Model | Runtime
@@ -48,6 +57,8 @@ export interface Client {
   readonly place: string
   /** when a command names none */
   readonly namespace: string
+  /** As `list`, in its order; nothing is parsed. */
+  rows(kind: Kind, namespace?: string): Promise<readonly Row[]>
   /** Without a namespace: those of all. In order of creation, then name. */
   list(kind: Kind, namespace?: string): Promise<readonly Seen[]>
   /** By its very name. */

@@ -4,7 +4,7 @@ import { type ApplyResult, type Client, type LogWish, Refusal, type Seen } from 
 import { type ApiRefusal, type ClusterParts, toRefusal } from './cluster-calls.ts'
 import { readClusterEvents } from './cluster-events.ts'
 import { findOwner, ourManager } from './owner.ts'
-import { toSeen } from './seen.ts'
+import { toRow } from './row.ts'
 
 interface Meta {
   readonly name: string
@@ -28,27 +28,33 @@ const asked = async <T>(work: Promise<T>): Promise<T> => {
   }
 }
 
-const byAge = ({ object: a }: Seen, { object: b }: Seen): number =>
-  a.metadata.creationTimestamp.localeCompare(b.metadata.creationTimestamp) ||
-  a.metadata.name.localeCompare(b.metadata.name)
+/** By code units: the first comparison by a language loads its whole collation, 5 ms. */
+const compare = (a: string, b: string): number => (a < b ? -1 : Number(a > b))
 
-const kinded = (kind: Kind, wire: Wire): Seen =>
-  toSeen({ apiVersion: 'switchyard.dev/v1alpha1', ...wire, kind } as Parameters<typeof toSeen>[0])
+const byAge = ({ metadata: a }: Wire, { metadata: b }: Wire): number =>
+  compare(a.creationTimestamp ?? '', b.creationTimestamp ?? '') || compare(a.name, b.name)
+
+const withKind = (kind: Kind, wire: Wire) => ({ apiVersion: 'switchyard.dev/v1alpha1', ...wire, kind })
+
+const parse = async (kind: Kind, all: readonly Wire[]): Promise<readonly Seen[]> => {
+  const { toSeen } = await import('./seen.ts')
+  return all.map(wire => toSeen(withKind(kind, wire) as Parameters<typeof toSeen>[0]))
+}
 
 export const createClusterClient = <R>(parts: ClusterParts<R>): Client => {
   const { calls, resources, place, namespace, close } = parts
+  const listAll = async (kind: Kind, of: string | undefined): Promise<readonly Wire[]> =>
+    (await asked(calls.listAll<Wire>(resources[kind], { namespace: of }))).sort(byAge)
   return {
     platform: 'cluster',
     place,
     namespace,
     close,
-    list: async (kind, of) =>
-      (await asked(calls.listAll<Wire>(resources[kind], { namespace: of })))
-        .map(one => kinded(kind, one))
-        .sort(byAge),
+    rows: async (kind, of) => (await listAll(kind, of)).map(wire => toRow(withKind(kind, wire))),
+    list: async (kind, of) => parse(kind, await listAll(kind, of)),
     find: async (kind, ref) => {
       const found = await asked(calls.find<Wire>(resources[kind], ref))
-      return found && kinded(kind, found)
+      return found && (await parse(kind, [found]))[0]
     },
     apply: (wish, { force }) => {
       const { kind, name, namespace: of, labels, annotations, spec } = wish

@@ -2,8 +2,8 @@
 import type { Command } from 'commander'
 import { reasonNames } from '../domain/conditions.ts'
 import type { Kind } from '../domain/object.ts'
+import { rowName } from './row.ts'
 import type { Stage } from './stage.ts'
-import { nameOf } from './target.ts'
 
 export const shells = ['bash', 'zsh', 'fish'] as const
 
@@ -95,9 +95,9 @@ const namesOf = async (what: Names, stage: Stage): Promise<readonly string[]> =>
 const objectNames = async (stage: Stage, ...kinds: readonly Kind[]): Promise<readonly string[]> => {
   try {
     const client = await stage.connect({})
-    const all = (await Promise.all(kinds.map(kind => client.list(kind, client.namespace)))).flat()
+    const all = (await Promise.all(kinds.map(kind => client.rows(kind, client.namespace)))).flat()
     await client.close()
-    return all.map(seen => (kinds.length > 1 ? nameOf(seen) : seen.object.metadata.name))
+    return all.map(row => (kinds.length > 1 ? rowName(row) : row.name))
   } catch {
     return []
   }

@@ -7,7 +7,7 @@ import type { DiaryEntry } from '../api/api-parts.ts'
 import type { ObjectView } from '../api/object-view.ts'
 import type { Problem } from '../api/problem.ts'
 import type { Answer } from '../api/routes.ts'
-import { kinds } from '../domain/crd.ts'
+import { kinds } from '../domain/kinds.ts'
 import type { Kind, Ref, Runtime } from '../domain/object.ts'
 import {
   type Client,
@@ -19,7 +19,7 @@ import {
   type Seen,
 } from './client.ts'
 import { toHappening } from './happenings.ts'
-import { toSeen } from './seen.ts'
+import { toRow } from './row.ts'
 
 interface Call {
   readonly method?: 'GET' | 'PUT' | 'PATCH' | 'DELETE'
@@ -90,10 +90,8 @@ export const createHostClient = (socket: string): Client => {
     platform: 'host',
     place: 'this host',
     namespace: 'default',
-    list: async (kind, namespace) => {
-      const { items } = await call<{ items: ObjectView[] }>({ path: pathOf(kind), query: { namespace } })
-      return items.map(toSeen)
-    },
+    rows: async (kind, namespace) => (await listViews(call, kind, namespace)).map(toRow),
+    list: async (kind, namespace) => parse(await listViews(call, kind, namespace)),
     find: (kind, ref) => find(call, kind, ref),
     apply: async wish => {
       const { kind, namespace, name, spec, annotations, labels } = wish
@@ -130,13 +128,22 @@ export const createHostClient = (socket: string): Client => {
 
 type Ask = <T>(wish: Call) => Promise<T>
 
+const listViews = async (
+  call: Ask,
+  kind: Kind,
+  namespace: string | undefined,
+): Promise<readonly ObjectView[]> =>
+  (await call<{ items: ObjectView[] }>({ path: pathOf(kind), query: { namespace } })).items
+
+/** What parses is loaded by whom it is for: a list that is only shown needs none of it. */
+const parse = async (all: readonly ObjectView[]): Promise<readonly Seen[]> => {
+  const { toSeen } = await import('./seen.ts')
+  return all.map(toSeen)
+}
+
 const find = async (call: Ask, kind: Kind, ref: Ref): Promise<Seen | undefined> => {
-  const { items } = await call<{ items: ObjectView[] }>({
-    path: pathOf(kind),
-    query: { namespace: ref.namespace },
-  })
-  const found = items.find(({ metadata }) => metadata.name === ref.name)
-  return found && toSeen(found)
+  const all = await listViews(call, kind, ref.namespace)
+  return (await parse(all.filter(({ metadata }) => metadata.name === ref.name)))[0]
 }
 
 const mostLines = 10_000

@@ -1,5 +1,4 @@
 // The only writer to the terminal: results to standard output, everything said beside them to standard error.
-import { stringify } from 'yaml'
 
 export type Format = 'table' | 'wide' | 'json' | 'yaml' | 'name'
 export type Tint = 'good' | 'bad' | 'busy' | 'dim' | 'bold'
@@ -20,6 +19,8 @@ const codes: Readonly<Record<Tint, number>> = { good: 32, bad: 31, busy: 33, dim
 
 /** What a person wrote, or a server, moves no cursor and rings no bell. */
 export const clean = (text: string): string => text.replace(/[\x00-\x08\x0b-\x1f\x7f-\x9f]/g, '�')
+
+const toJson = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`
 
 export class Printer {
   readonly #parts: PrinterParts
@@ -66,8 +67,9 @@ export class Printer {
     this.note(`switchyard: ${clean(text)}`)
   }
 
-  data(value: unknown, format: 'json' | 'yaml'): void {
-    this.#parts.out.write(format === 'json' ? `${JSON.stringify(value, null, 2)}\n` : stringify(value))
+  async data(value: unknown, format: 'json' | 'yaml'): Promise<void> {
+    const toText = format === 'yaml' ? (await import('./yaml-text.ts')).toYaml : toJson
+    this.#parts.out.write(toText(value))
   }
 
   /** Draws over what was drawn last; where nothing can be drawn over, only what is new is told. */

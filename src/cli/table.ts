@@ -1,7 +1,7 @@
 // Objects as the rows kubectl prints: the same columns, made from the same definition.
-import { kinds } from '../domain/crd.ts'
+import { kinds } from '../domain/kinds.ts'
 import type { Kind } from '../domain/object.ts'
-import type { Seen } from './client.ts'
+import type { Row } from './client.ts'
 import { clean } from './print.ts'
 
 export interface TableWish {
@@ -38,20 +38,19 @@ export const showAge = (since: string, now: Date): string => {
   return `${Math.floor(hours / 24)}d`
 }
 
-const cellOf = (seen: Seen, column: { jsonPath: string; type: string }, now: Date): string => {
-  const value = readPath(seen.raw, column.jsonPath)
+const cellOf = (row: Row, column: { jsonPath: string; type: string }, now: Date): string => {
+  const value = readPath(row.raw, column.jsonPath)
   if (value === undefined) return ''
   return column.type === 'date' ? showAge(String(value), now) : clean(String(value))
 }
 
-export const toRows = (kind: Kind, all: readonly Seen[], wish: TableWish): readonly (readonly string[])[] => {
+export const toRows = (kind: Kind, all: readonly Row[], wish: TableWish): readonly (readonly string[])[] => {
   const columns = kinds[kind].columns.filter(({ priority }) => wish.isWide || !priority)
   const first = wish.withNamespace ? ['NAMESPACE', 'NAME'] : ['NAME']
   const head = [...first, ...columns.map(({ name }) => name.toUpperCase())]
-  const rows = all.map(seen => {
-    const { namespace, name } = seen.object.metadata
-    const names = wish.withNamespace ? [namespace, name] : [name]
-    return [...names, ...columns.map(column => cellOf(seen, column, wish.now))]
+  const rows = all.map(row => {
+    const names = wish.withNamespace ? [row.namespace, row.name] : [row.name]
+    return [...names, ...columns.map(column => cellOf(row, column, wish.now))]
   })
   return [head, ...rows]
 }

@@ -1,5 +1,5 @@
 // Which object the words of a command mean: `model/x`, `model x`, `x`, or a Model's source such as Qwen/Qwen2.5-7B-Instruct.
-import { kinds } from '../domain/crd.ts'
+import { kinds } from '../domain/kinds.ts'
 import { findMeant } from '../domain/lookup.ts'
 import type { Kind } from '../domain/object.ts'
 import { type Client, Refusal, type Seen } from './client.ts'

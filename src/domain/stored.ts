@@ -1,11 +1,10 @@
 // An object as it came out of a store, whoever wrote it and under whatever schema → one that every rule can look at.
 // What does not fit is left out field by field, so that one bad object disturbs neither itself more than needed nor its neighbours.
 import * as z from 'zod'
+import { schemas } from './crd.ts'
 import { parseSpec } from './crd-parse.ts'
-import { ModelSpec, ModelStatus } from './model.ts'
 import type { Kind } from './object.ts'
 import { findMisshapen } from './pod-template.ts'
-import { RuntimeSpec, RuntimeStatus } from './runtime.ts'
 
 export interface ParsedObject {
   readonly spec: unknown
@@ -13,11 +12,6 @@ export interface ParsedObject {
   /** names the field of the spec; absent = it fits */
   readonly invalid?: string
 }
-
-const schemas = {
-  Model: { spec: ModelSpec, status: ModelStatus },
-  Runtime: { spec: RuntimeSpec, status: RuntimeStatus },
-} as const
 
 /** What must be there for a rule to be able to say that the spec is invalid. */
 const required = { Model: { source: {} }, Runtime: { engine: 'VLLM' } } as const

@@ -1,5 +1,5 @@
 // A document that a person wrote → which object he wants, or one sentence that says what it is not.
-import { group, version } from './crd.ts'
+import { group, version } from './kinds.ts'
 import { show } from './names.ts'
 import type { Kind, Ref } from './object.ts'
 

@@ -1,5 +1,6 @@
 // `switchyard crds`: the custom resource definitions, as they are made from the schemas.
-import { kinds, toCrd } from '../domain/crd.ts'
+import { toCrd } from '../domain/crd.ts'
+import { kinds } from '../domain/kinds.ts'
 import type { Kind } from '../domain/object.ts'
 
 export const printCrds = (): number => {

@@ -3,6 +3,7 @@ import { Readable } from 'node:stream'
 import { type Client, Refusal, type Seen } from '../../src/cli/client.ts'
 import { Printer } from '../../src/cli/print.ts'
 import { runProgram } from '../../src/cli/program.ts'
+import { rowOf } from '../../src/cli/row.ts'
 import { toSeen } from '../../src/cli/seen.ts'
 import type { Discovery } from '../../src/domain/discovery.ts'
 
@@ -182,6 +183,7 @@ const clientOf = (all: readonly Seen[], asked: unknown[], owner: string | undefi
   platform: 'host',
   place: 'this host',
   namespace: 'default',
+  rows: async kind => all.filter(({ object }) => object.kind === kind).map(rowOf),
   list: async kind => all.filter(({ object }) => object.kind === kind),
   find: async (kind, { name }) =>
     all.find(({ object }) => object.kind === kind && object.metadata.name === name),

@@ -1,8 +1,9 @@
 // Parsing a spec outside the API server: the same defaults, and one sentence that names the field.
 import { describe, expect, it } from 'vitest'
-import { checkName, kinds, toObjectSchema } from '../../src/domain/crd.ts'
+import { checkName, toObjectSchema } from '../../src/domain/crd.ts'
 import { parseSpec } from '../../src/domain/crd-parse.ts'
 import type { Structural } from '../../src/domain/crd-schema.ts'
+import { kinds } from '../../src/domain/kinds.ts'
 import type { Kind } from '../../src/domain/object.ts'
 import { adopting, badInputs, fromHub, ruleCases } from './crd-cases.ts'
 

@@ -1,11 +1,12 @@
 // get and describe: objects as rows, as data, or in full.
 import type { Kind } from '../../domain/object.ts'
-import { Refusal, type Seen } from '../client.ts'
+import { Refusal, type Row } from '../client.ts'
 import { describeLines } from '../describe.ts'
+import { rowName, rowOf } from '../row.ts'
 import type { Options, Register, Scene, Stage } from '../stage.ts'
 import { withClient } from '../stage.ts'
 import { alignRows, toRows } from '../table.ts'
-import { findTarget, nameOf, parseTarget, type Target } from '../target.ts'
+import { findTarget, parseTarget, type Target } from '../target.ts'
 
 export const registerGet: Register = (program, stage) => {
   program
@@ -31,42 +32,46 @@ const get = async (stage: Stage, scene: Scene<object>, target: Target): Promise<
   const { output = 'table' } = options
   if (!formats.includes(output)) throw new Refusal(`-o ${output} is not one of ${formats.join(', ')}`)
   if (target.name !== undefined) {
-    const seen = await findTarget(client, target, namespace)
-    if (output === 'json' || output === 'yaml') stage.print.data(toPrinted(seen), output)
-    else show(stage, [seen], scene)
+    const row = rowOf(await findTarget(client, target, namespace))
+    if (output === 'json' || output === 'yaml') await stage.print.data(toPrinted(row), output)
+    else await show(stage, [row], scene)
     return
   }
   const kinds: readonly Kind[] = target.kind ? [target.kind] : ['Runtime', 'Model']
   const where = options.allNamespaces ? undefined : namespace
-  const all = await Promise.all(kinds.map(kind => client.list(kind, where)))
-  show(stage, all.flat(), scene)
+  const all = await Promise.all(kinds.map(kind => client.rows(kind, where)))
+  await show(stage, all.flat(), scene)
 }
 
-const show = (stage: Stage, all: readonly Seen[], { options, namespace }: Scene<object>): void => {
+const show = async (
+  stage: Stage,
+  all: readonly Row[],
+  { options, namespace }: Scene<object>,
+): Promise<void> => {
   const { print } = stage
   const { output = 'table' } = options
   if (output === 'json' || output === 'yaml')
-    print.data({ apiVersion: 'v1', kind: 'List', items: all.map(toPrinted) }, output)
-  else if (output === 'name') print.lines(all.map(nameOf))
+    await print.data({ apiVersion: 'v1', kind: 'List', items: all.map(toPrinted) }, output)
+  else if (output === 'name') print.lines(all.map(rowName))
   else if (all.length === 0) print.note(`nothing is in namespace ${namespace}: switchyard apply -f FILE`)
   else print.lines(tables(stage, all, options))
 }
 
-const tables = ({ now }: Stage, all: readonly Seen[], options: Options): readonly string[] =>
+const tables = ({ now }: Stage, all: readonly Row[], options: Options): readonly string[] =>
   kindsOf(all).flatMap((kind, at) => {
-    const some = all.filter(({ object }) => object.kind === kind)
+    const some = all.filter(row => row.kind === kind)
     const withNamespace = options.allNamespaces ?? false
     const rows = toRows(kind, some, { now: now(), isWide: options.output === 'wide', withNamespace })
     return [...(at > 0 ? [''] : []), ...alignRows(rows)]
   })
 
 /** Nobody reads who wrote which field, as in kubectl. */
-const toPrinted = ({ raw }: Seen): object => {
+const toPrinted = ({ raw }: Row): object => {
   const { managedFields: _, ...metadata } = raw['metadata'] as Record<string, unknown>
   return { ...raw, metadata }
 }
 
-const kindsOf = (all: readonly Seen[]): readonly Kind[] => [...new Set(all.map(({ object }) => object.kind))]
+const kindsOf = (all: readonly Row[]): readonly Kind[] => [...new Set(all.map(({ kind }) => kind))]
 
 const describe = async (stage: Stage, scene: Scene<object>, target: Target): Promise<void> => {
   const { client, namespace } = scene

@@ -1,6 +1,6 @@
 // Deletes what left the manifests folder, when that is asked for: only objects that came from there, and only when their leaving is certain.
 import { statSync } from 'node:fs'
-import { group } from '../../domain/crd.ts'
+import { group } from '../../domain/kinds.ts'
 import { type Key, keyOf } from '../../domain/object.ts'
 import type { HostObjects, Stored } from './host-objects.ts'
 import type { HostPeople } from './host-people.ts'
