@@ -93,19 +93,19 @@ suite.skipIf(why)('a person without root', () => {
     mkdirSync(dirname(system.path(file)), { recursive: true })
     writeFileSync(system.path(file), text)
   }
-  /** A daemon that was begun by hand has the store. */
-  const isRefusedBesideAnother = async (): Promise<void> => {
-    const byHand = system.enter([...ann, 'node', program, 'host'], {
+  /** A daemon without a unit, as long as something is done beside it. */
+  const besideOneByHand = async (act: (pid: string) => Promise<unknown>): Promise<void> => {
+    const environment = {
       ...session,
       SWITCHYARD_METRICS_ADDRESS: 'off',
-    })
-    await until('it has the store', async () =>
-      (await type('node', program, 'get', 'models').catch(() => '')).includes('nothing is in namespace'),
-    )
-    const { all = '' } = await system.enter([...ann, 'node', program, 'install', '--user'], session)
-    const [, pid = ''] = /has the store of .*: end it \(kill (\d+)\)/.exec(all) ?? []
+      SWITCHYARD_REGISTRY_ENDPOINT: registry.url,
+    }
+    const daemon = system.enter([...ann, 'node', program, 'host'], environment)
+    await until('it answers', () => type('node', program, 'get', 'models').catch(() => undefined))
+    const pid = await type('pgrep', '-f', 'switchyard.mjs host')
+    await act(pid)
     await type('kill', pid)
-    await byHand
+    await daemon
   }
   const toObject = (kind: string, name: string, spec: object) => ({
     apiVersion: 'switchyard.dev/v1alpha1',
@@ -146,7 +146,10 @@ suite.skipIf(why)('a person without root', () => {
       `SWITCHYARD_REGISTRY_ENDPOINT=${registry.url}\nSWITCHYARD_METRICS_ADDRESS=off\n`,
     )
     await system.run('chown', '-R', 'ann:', `${home}/.config`)
-    await isRefusedBesideAnother()
+    await besideOneByHand(async pid => {
+      const { all } = await system.enter([...ann, 'node', program, 'install', '--user'], session)
+      expect(all).toContain(`end it (kill ${pid}), its engines go on`)
+    })
     const told = await type('node', program, 'install', '--user')
     console.log(told)
     expect(told).toContain('ann does not linger')
@@ -226,6 +229,21 @@ suite.skipIf(why)('a person without root', () => {
     await says('of-all', 'unit systemd-journald.service runs')
     await says('switched', 'may be switched by the daemon of the machine alone')
     await system.run('rm', `${folder}/theirs.service`)
+  })
+
+  it('takes over the engine that a daemon begun by hand has left', async () => {
+    const other = await freePort()
+    const answersThere = () => askWho(other).catch(() => '')
+    await type('systemctl', '--user', 'stop', 'switchyard')
+    await besideOneByHand(async () => {
+      await apply(
+        toObject('Runtime', 'by-hand', { engine: 'LlamaCpp', activeModel: 'alpha', host: { port: other } }),
+      )
+      await until('it answers', async () => (await answersThere()).startsWith(answers.alpha))
+    })
+    await type('systemctl', '--user', 'start', 'switchyard')
+    expect(await answersThere()).toContain(answers.alpha)
+    expect(await show('switchyard-runtime@by-hand', 'ActiveState')).toBe('inactive')
   })
 
   it('leaves nothing but the models when it is uninstalled', async () => {

@@ -1,6 +1,7 @@
 // Which processes stand in a group of systemd: its own tree of control groups says so, whoever asks.
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { markOf, type ProcessMark } from '../process-mark.ts'
 
 /** The tree in which systemd keeps its groups: the only one, or the one beside those of the controllers. */
 const treeOf = (): string => {
@@ -11,6 +12,10 @@ const treeOf = (): string => {
 
 /** Of the group and of those that its processes made below it; none when it is not there. */
 export const groupPids = (group: string): readonly number[] => pidsIn(join(treeOf(), group))
+
+/** Those of them that live. */
+export const groupProcesses = (group: string): readonly ProcessMark[] =>
+  groupPids(group).flatMap(pid => markOf(pid) ?? [])
 
 const pidsIn = (path: string): readonly number[] => {
   try {

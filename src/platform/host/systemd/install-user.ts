@@ -12,8 +12,10 @@ import {
 import { userInfo } from 'node:os'
 import { join } from 'node:path'
 import { hardenings } from '../../../domain/runtime-host.ts'
+import { endProcesses, recordedProcesses } from '../left-processes.ts'
 import { readStoreSight } from '../sights/store-sight.ts'
-import { checkPurge, endWorkers, type InstallParts, type Purge, run } from './install.ts'
+import { groupProcesses } from './control-groups.ts'
+import { checkPurge, type InstallParts, type Purge, run } from './install.ts'
 import { completionNames, copyBundle, whyNoBundle, writeFileAt, writeLauncher } from './program-files.ts'
 import { systemctl } from './scope.ts'
 import { noNamespaces } from './unit-keeper.ts'
@@ -154,7 +156,7 @@ export const uninstallUser = async (
   if (why) throw new Error(why)
   const models = here(user, 'models')
   if (purge.isWanted) await checkPurge(purge, models)
-  await endAll()
+  await endAll(user)
   for (const name of [daemonUnit, slice, ...hardenings.map(templateFile)])
     rmSync(join(here(user, 'units'), name), { force: true })
   await systemctl('user', ['daemon-reload'])
@@ -164,7 +166,7 @@ export const uninstallUser = async (
   return 0
 }
 
-const endAll = async (): Promise<void> => {
+const endAll = async (user: User): Promise<void> => {
   const engines = hardenings.map(one => `${templates[one]}@*.service`)
   const group = await systemctl('user', ['show', '-P', 'ControlGroup', daemonUnit])
   for (const words of [
@@ -173,7 +175,8 @@ const endAll = async (): Promise<void> => {
     ['reset-failed', daemonUnit, ...engines],
   ])
     await systemctl('user', words).catch(() => undefined)
-  if (group.trim() !== '') await endWorkers(group.trim())
+  const recorded = recordedProcesses(join(here(user, 'state'), 'switchyard.db'))
+  await endProcesses(() => [...(group.trim() ? groupProcesses(group.trim()) : []), ...recorded()])
 }
 
 /** The cache has what others may have made there: of it goes what we did. */

@@ -14,12 +14,11 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { hardenings } from '../../../domain/runtime-host.ts'
-import { markOf, signal } from '../process-mark.ts'
+import { endProcesses } from '../left-processes.ts'
 import { modelsGroup, wishesName } from './adoption-render.ts'
-import { groupPids } from './control-groups.ts'
+import { groupProcesses } from './control-groups.ts'
 import {
   completionNames,
   copyBundle,
@@ -242,17 +241,8 @@ const endAll = async (): Promise<void> => {
   await run('systemctl', 'disable', '--now', '--quiet', daemonUnit).catch(() => undefined)
   await run('systemctl', 'stop', ...engines, slice).catch(() => undefined)
   await run('systemctl', 'reset-failed', daemonUnit, ...engines).catch(() => undefined)
-  await endWorkers(`system.slice/${daemonUnit}`)
-}
-
-/** They outlive their daemon, in its group. */
-export const endWorkers = async (group: string): Promise<void> => {
-  for (let look = 0; look < 100; look++) {
-    const left = groupPids(group).map(markOf)
-    for (const mark of left) if (mark) signal(mark, look < 50 ? 'SIGTERM' : 'SIGKILL')
-    if (left.length === 0) return
-    await sleep(100)
-  }
+  // Not what the store has recorded: it is the account's, and root ends nothing at its word.
+  await endProcesses(() => groupProcesses(`system.slice/${daemonUnit}`))
 }
 
 const removeState = (isPurged: boolean): void => {

@@ -17,9 +17,9 @@ import { hardenings } from '../../../domain/runtime-host.ts'
 import type { EngineKeeper } from '../engine-keeper.ts'
 import { makeLog, readLog, removeLogs, shortenLog } from '../engine-logs.ts'
 import { type EnginePlaces, toWords } from '../engine-process.ts'
-import { findProcesses, markOf, type ProcessMark, tokenVariable } from '../process-mark.ts'
+import { findProcesses, type ProcessMark, tokenVariable } from '../process-mark.ts'
 import type { Run, ServingRecord } from '../serving-records.ts'
-import { groupPids } from './control-groups.ts'
+import { groupProcesses } from './control-groups.ts'
 import { groupOf, ofUnit, type Scope, systemctl } from './scope.ts'
 import { journalLines } from './system-journal.ts'
 import { renderEnvironment, slice, templates } from './unit-render.ts'
@@ -110,9 +110,9 @@ const wordsOf = (error: unknown): string => {
 }
 
 const left = (group: string, { token, mark }: Run): readonly ProcessMark[] => {
-  const ofUnit = groupPids(group).map(markOf)
-  const ofToken = findProcesses(token, mark).filter(({ pid }) => !ofUnit.some(one => one?.pid === pid))
-  return [...ofUnit.filter(one => one !== undefined), ...ofToken]
+  const ofUnit = groupProcesses(group)
+  const ofToken = findProcesses(token, mark).filter(({ pid }) => !ofUnit.some(one => one.pid === pid))
+  return [...ofUnit, ...ofToken]
 }
 
 type Properties = Readonly<Record<string, string>>
