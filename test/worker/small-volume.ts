@@ -77,12 +77,19 @@ fcntl.ioctl(os.open(sys.argv[1], os.O_RDONLY), 0x8004587D, struct.pack('I', 2))
 /** An ext4 on a loop device. */
 export const openExt4 = (bytes: number): DiskVolume => {
   const folder = mkdtempSync(join(base, 'ext4-'))
-  const [image, path] = [join(folder, 'image'), mkdtempSync(join(base, 'small-'))]
+  const path = mkdtempSync(join(base, 'small-'))
+  let image = join(folder, 'image')
   writeFileSync(image, '')
   truncateSync(image, bytes)
   run('mkfs.ext4', '-q', '-F', '-m', '0', '-b', `${page}`, image)
   const mount = (): void => run('mount', '-o', 'loop', image, path)
   mount()
+  /** A container of somebody else may hold the old mount, and the same image would be the same, dead, file system. */
+  const moveOn = (): void => {
+    const next = `${image}+`
+    run('cp', '--sparse=always', image, next)
+    image = next
+  }
   const filler = join(path, 'filler')
   return {
     path,
@@ -95,6 +102,7 @@ export const openExt4 = (bytes: number): DiskVolume => {
     cut: () => run('python3', '-c', shutdown, path),
     recover: () => {
       run('umount', path)
+      moveOn()
       mount()
     },
     close: () => {
