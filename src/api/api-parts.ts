@@ -30,6 +30,8 @@ export interface ApiParts {
   readonly diary: {
     /** oldest first, at most `limit`, after `since` */
     readAll(since: number, limit: number): readonly DiaryEntry[]
+    /** the number up to which entries may have left the diary; 0: none has */
+    bound(): number
     /** called after an entry was added; returns what ends that */
     subscribe(listener: () => void): () => void
   }

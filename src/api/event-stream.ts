@@ -10,6 +10,9 @@ export interface StreamWish {
   readonly name?: string | undefined
 }
 
+/** Of the answer: entries up to this number may have left the diary. */
+export const boundHeader = 'x-switchyard-journal-bound'
+
 const atOnce = 500
 /** An empty line now and then: a client that went away is noticed. */
 const heartbeatMs = 15_000

@@ -2,7 +2,7 @@
 import { Readable } from 'node:stream'
 import Fastify, { type FastifyInstance } from 'fastify'
 import type { ApiParts } from './api-parts.ts'
-import { streamEvents } from './event-stream.ts'
+import { boundHeader, streamEvents } from './event-stream.ts'
 import { NotThere, toProblem } from './problem.ts'
 import { DiscoverQuery, EventQuery, parse } from './queries.ts'
 import { addObjectRoutes } from './routes.ts'
@@ -49,6 +49,7 @@ const addEvents = (app: FastifyInstance, { diary }: ApiParts): void => {
     const gone = new AbortController()
     reply.raw.once('close', () => gone.abort())
     reply.type('application/x-ndjson')
+    reply.header(boundHeader, diary.bound())
     return reply.send(Readable.from(streamEvents(diary, wish, gone.signal)))
   })
 }

@@ -37,6 +37,8 @@ export interface HappeningWish {
   readonly about?: Seen['object'] | undefined
   readonly since: number
   readonly follow: boolean
+  /** of a host, at most once: what happened up to this number may be gone */
+  readonly onGone?: (upTo: number) => void
 }
 
 export interface LogWish {

@@ -4,6 +4,7 @@ import { userInfo } from 'node:os'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { DiaryEntry } from '../api/api-parts.ts'
+import { boundHeader } from '../api/event-stream.ts'
 import type { ObjectView } from '../api/object-view.ts'
 import type { Problem } from '../api/problem.ts'
 import type { Answer } from '../api/routes.ts'
@@ -183,6 +184,8 @@ async function* readHappenings(socket: string, wish: HappeningWish): AsyncGenera
     name: about?.metadata.name,
   }
   const answer = await open(socket, { path: '/api/v1/events', query })
+  const bound = Number(answer.headers[boundHeader] ?? 0)
+  if (since > 0 && since < bound) wish.onGone?.(bound)
   try {
     for await (const line of createInterface({ input: answer }))
       if (line !== '') yield toHappening(JSON.parse(line) as DiaryEntry)

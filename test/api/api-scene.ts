@@ -3,6 +3,7 @@ import { request } from 'node:http'
 import { join } from 'node:path'
 import { createApi } from '../../src/api/server.ts'
 import { listenOn } from '../../src/api/socket.ts'
+import { JournalBound } from '../../src/platform/host/journal-bound.ts'
 import { aFolder, openParts } from '../platform/host/host-parts.ts'
 
 export interface Answered {
@@ -50,7 +51,20 @@ export const openApi = async () => {
     database.close()
     remove()
   }
-  return { ask, close, socket, folder, people, objects, journal, store, defects }
+  /** Of the journal the newest entries stay. */
+  const shorten = (entries: number): void => {
+    const keeps = { entries, days: 36_500 }
+    const bound = new JournalBound({
+      database,
+      objects,
+      keeps,
+      now: () => new Date(),
+      onFailure: console.error,
+    })
+    bound.stop()
+    bound.shorten()
+  }
+  return { ask, close, shorten, socket, folder, people, objects, journal, store, defects }
 }
 
 export const aModel = (name: string, repo = 'org/name') => ({

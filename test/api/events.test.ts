@@ -51,13 +51,29 @@ describe('the event stream of a host', () => {
     expect(await take(client.happenings({ namespace: 'other', since: 0, follow: false }))).toEqual([])
   })
 
+  it('tells whoever asks from a number that has left the diary up to which one', async () => {
+    const client = createHostClient(api.socket)
+    const goneAfter = async (since: number) => {
+      const gone: number[] = []
+      await take(client.happenings({ since, follow: false, onGone: upTo => gone.push(upTo) }))
+      return gone
+    }
+    expect(await goneAfter(1)).toEqual([])
+    api.shorten(1)
+    expect(await goneAfter(1)).toEqual([])
+    await api.ask('PUT', '/api/v1/models/z', aModel('z'))
+    api.shorten(1)
+    expect(await goneAfter(1)).toEqual([2])
+    expect([await goneAfter(0), await goneAfter(2)]).toEqual([[], []])
+  })
+
   it('goes on with what happens later, and misses nothing between', async () => {
     const client = createHostClient(api.socket)
-    const later = take(client.happenings({ since: 1, follow: true }), 12)
+    const later = take(client.happenings({ since: 3, follow: true }), 11)
     for (let at = 0; at < 10; at++) await api.ask('PUT', `/api/v1/models/c${at}`, aModel(`c${at}`))
     await api.ask('DELETE', '/api/v1/models/c0')
     const seen = await later
-    expect(seen.map(({ seq }) => seq)).toEqual(Array.from({ length: 12 }, (_, at) => at + 2))
+    expect(seen.map(({ seq }) => seq)).toEqual(Array.from({ length: 11 }, (_, at) => at + 4))
     expect(seen.at(-1)).toMatchObject({ reason: 'Deleted', name: 'c0' })
   })
 })

@@ -202,7 +202,8 @@ const clientOf = (all: readonly Seen[], asked: unknown[], owner: string | undefi
   logs: async function* () {
     yield 'INFO loading\u001b[2J'
   },
-  happenings: async function* ({ about }) {
+  happenings: async function* ({ about, since, onGone }) {
+    if (since > 0 && since < 100) onGone?.(100)
     const at = '2026-11-27T02:59:00.000Z'
     const base = { at, namespace: 'default', actor: 'switchyard', type: 'Normal' } as const
     yield {

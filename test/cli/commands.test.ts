@@ -196,6 +196,17 @@ describe('what is found on a machine', () => {
   })
 })
 
+describe('events', () => {
+  it('since a number that has left the journal say so beside the result', async () => {
+    const { err } = await show(['events', '--since', '4'])
+    expect(err).toBe(
+      'what happened from 5 to 100 has left the journal, but for what a running operation tells (SWITCHYARD_JOURNAL_ENTRIES, …_DAYS)\n',
+    )
+    expect((await show(['events', '--since', '100'])).err).toBe('')
+    expect((await show(['events'])).err).toBe('')
+  })
+})
+
 describe('explain', () => {
   const said = async (reason: string, speaksTo: 'host' | 'cluster' | 'nobody') => {
     const { exitCode, out, err } = await show(['explain', reason], { speaksTo })

@@ -111,6 +111,8 @@ describe('a host, whose daemon is killed in the middle of everything', () => {
     await until('it runs', () => machine.starts() > 0)
     await sleep(1_500)
     expect(daemon.exitCode).toBeNull()
+    // Nothing was installed: that is so with systemd and without.
+    expect(machine.log()).toContain('"engines":"plain processes"')
   })
 
   it('tells what is wrong with a manifest and takes the others', async () => {
@@ -144,6 +146,10 @@ describe('a host, whose daemon is killed in the middle of everything', () => {
     expect(machine.engineOf('gpu')).toEqual(before)
     expect(before && isAlive(before)).toBe(true)
     await begin()
+    expect(await ask()).toBe(answers.alpha)
+    await until('it is taken for ours again', async () =>
+      /gpu +True +Active +alpha/.test((await machine.type(['get', 'runtimes'])).stdout),
+    )
   })
 
   it('switches, and goes on with the switch when the daemon is killed in the middle', async () => {

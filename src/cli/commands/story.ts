@@ -78,6 +78,10 @@ const events = async (stage: Stage, { client, namespace, options }: Scene<Events
     about,
     since: whole(options.since, '--since'),
     follow: options.follow ?? false,
+    onGone: (upTo: number) =>
+      stage.print.note(
+        `what happened from ${whole(options.since, '--since') + 1} to ${upTo} has left the journal, but for what a running operation tells (SWITCHYARD_JOURNAL_ENTRIES, …_DAYS)`,
+      ),
   }
   for await (const one of client.happenings(wish))
     stage.print.line(options.output === 'json' ? JSON.stringify(one) : eventLine(stage, one))

@@ -96,6 +96,11 @@ export class HostJournal implements Journal {
     return this.#database.all(sql, uid, since, limit).map(toEntry)
   }
 
+  /** The number up to which entries may have left; 0: none has. */
+  bound(): number {
+    return Number(this.#database.all('SELECT seq FROM journal_bound')[0]?.['seq'] ?? 0)
+  }
+
   /** Of all objects, also those that are gone; oldest first, at most `limit`, after `since`. */
   readAll(since: number, limit: number): readonly Told[] {
     const sql =
