@@ -112,10 +112,20 @@ const endedEarly = (seen: RuntimeObservation, pod: PodSight): Problem | undefine
   const how = howEnded(seen, pod)
   const reason = how === undefined || how === 'CrashLoop' ? 'LoadFailed' : how
   const said = failureSaid(seen.signs)
+  if (reason === 'LoadFailed' && isStillTold(seen, pod)) return undefined
   if (said?.reason === reason) return { reason, message: said.message }
   const last = said?.message ?? seen.lastLines.at(-1)
   const message = `${pod.problem?.message ?? 'the engine ended while loading'}${last ? `; last line: ${last}` : ''}`
   return { reason, message }
+}
+
+/** What a container has said may reach its log after the news of its end. */
+const lastWordsMs = 3_000
+
+/** Its cause is not known yet, and may come. */
+const isStillTold = (seen: RuntimeObservation, { endedAt }: PodSight): boolean => {
+  const age = endedAt === undefined ? lastWordsMs : sinceMs(seen, endedAt)
+  return age >= 0 && age < lastWordsMs && (failureSaid(seen.signs)?.isPointer ?? true)
 }
 
 /** An engine tells nobody that it is up: a cheap look, four times a second while it loads. */

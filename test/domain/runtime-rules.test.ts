@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { runtimePhases } from '../../src/domain/decision.ts'
+import type { LoadSign } from '../../src/domain/engine.ts'
 import type { Candidate, LoadSight, RuntimeObservation } from '../../src/domain/observation.ts'
+import type { PodSight } from '../../src/domain/platform.ts'
 import type { LastSwitch, RuntimeStatus, SwitchState } from '../../src/domain/runtime.ts'
 import { decideRuntime, runtimeRules } from '../../src/domain/runtime-rules.ts'
 import { nextRuntimeStatus } from '../../src/domain/status.ts'
@@ -90,6 +92,19 @@ const outOfService = aServing({ origin: 'Made', pods: [aPod({ isInService: false
 const asked = { ...answering(), answer: { ...answering().answer, running: 2 } }
 const openedAt = (step: SwitchState['step']) => ({ step, startedAt: at(-1), stepSince: at(-1) })
 const notReady = aServing({ recipe: 'recipe-b', pods: [{ ...newPod, isReady: false }] })
+
+const pointer = {
+  mark: 'EngineCoreFailed',
+  failure: { ...problem('LoadFailed'), isPointer: true },
+} as const
+/** The container of the new engine has ended while it loaded. */
+const ended = (pod: Partial<PodSight>, signs: readonly LoadSign[]): RuntimeObservation => {
+  const down = { ...newPod, isReady: false, isRunning: false, problem: problem('LoadFailed'), ...pod }
+  return switching(
+    { step: 'Loading' },
+    { signs, engine: silent, serving: aServing({ recipe: 'recipe-b', pods: [down as PodSight] }) },
+  )
+}
 
 /** The new engine answers, and was proved. */
 const loaded = (seen: Partial<RuntimeObservation> = {}, spec: object = {}): RuntimeObservation =>
@@ -527,6 +542,46 @@ const rows: readonly Row[] = [
     'RollingBack',
     'the engine keeps the old model',
     switching({ step: 'Unloading', lastProgressAt: at(-4000) }, { strategy: 'InPlace', engine: answering() }),
+    [],
+  ],
+  [
+    'Switching',
+    'Loading',
+    'Loading',
+    'it has ended just now, and its log only points to a cause',
+    ended({ endedAt: at(-2) }, [pointer]),
+    [],
+  ],
+  [
+    'RollingBack',
+    'PortTaken',
+    'RollingBack',
+    'it has ended just now, and its log has the cause',
+    ended({ endedAt: at(-2) }, [pointer, { mark: 'PortTaken', failure: problem('PortTaken') }]),
+    [],
+  ],
+  [
+    'RollingBack',
+    'LoadFailed',
+    'RollingBack',
+    'it ended a while ago, and the cause did not come',
+    ended({ endedAt: at(-3) }, [pointer]),
+    [],
+  ],
+  [
+    'RollingBack',
+    'LoadFailed',
+    'RollingBack',
+    'it ended in the future of a node whose clock is wrong',
+    ended({ endedAt: at(60) }, []),
+    [],
+  ],
+  [
+    'RollingBack',
+    'OutOfMemory',
+    'RollingBack',
+    'it was killed just now, and the cluster knows why',
+    ended({ endedAt: at(-1), problem: problem('OutOfMemory') }, []),
     [],
   ],
   [

@@ -115,6 +115,8 @@ const problemRows: readonly [string, Runtime, Partial<ServingWorld>, Reason[]][]
   ],
 ]
 
+const finishedAt = '2026-01-01T11:00:00Z'
+
 describe('what stands in the way of a switch', () => {
   it.each(problemRows)('%s', (_name, runtime, more, reasons) => {
     expect(reasonsOf(sightOf(runtime, world(more)))).toEqual(reasons)
@@ -309,7 +311,7 @@ const podRows: readonly [string, Partial<ServingWorld>, Json][] = [
         pod(
           statusOf({
             state: { waiting: { reason: 'CrashLoopBackOff' } },
-            lastState: { terminated: { exitCode: 3, reason: 'Error', message: 'no CUDA' } },
+            lastState: { terminated: { exitCode: 3, reason: 'Error', message: 'no CUDA', finishedAt } },
           }),
         ),
       ],
@@ -317,6 +319,7 @@ const podRows: readonly [string, Partial<ServingWorld>, Json][] = [
     {
       isRunning: false,
       restarts: 1,
+      endedAt: finishedAt,
       problem: {
         reason: 'CrashLoop',
         message: 'CrashLoopBackOff: the container ended (exit code 3): no CUDA',
