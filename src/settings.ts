@@ -221,9 +221,8 @@ const forNpm = /^(npm_config_.*|XDG_CONFIG_HOME)$/i
 /** Where the engine inside the program is kept, and what fetches it. */
 export const readEmbeddedSettings = (environment: NodeJS.ProcessEnv = process.env) =>
   Object.freeze({
-    cacheFolder:
-      environment['SWITCHYARD_CACHE_FOLDER'] ||
-      `${environment['XDG_CACHE_HOME'] || `${environment['HOME'] || '/'}/.cache`}/switchyard`,
+    sharedFolder: environment['SWITCHYARD_SHARED_CACHE'] || undefined,
+    cacheFolder: `${environment['XDG_CACHE_HOME'] || `${environment['HOME'] || '/'}/.cache`}/switchyard`,
     npmEnvironment: pick(environment, name => forWorkers.test(name) || forNpm.test(name)),
   })
 

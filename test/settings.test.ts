@@ -35,12 +35,12 @@ describe('The settings of a host', () => {
     expect(readHostSettings(environment).units).toBe(units)
   })
 
-  it('keep the engine inside the program where they say, for one whose home is another', () => {
-    const SWITCHYARD_CACHE_FOLDER = '/home/ann/.cache/switchyard'
-    expect(readEmbeddedSettings({ HOME: '/home/ann' }).cacheFolder).toBe(SWITCHYARD_CACHE_FOLDER)
-    expect(readEmbeddedSettings({ HOME: '/other', SWITCHYARD_CACHE_FOLDER }).cacheFolder).toBe(
-      SWITCHYARD_CACHE_FOLDER,
-    )
+  it('look for the engine inside the program where they say, for one whose home is another', () => {
+    const SWITCHYARD_SHARED_CACHE = '/home/ann/.cache/switchyard'
+    expect(readEmbeddedSettings({ HOME: '/engines', SWITCHYARD_SHARED_CACHE })).toMatchObject({
+      cacheFolder: '/engines/.cache/switchyard',
+      sharedFolder: SWITCHYARD_SHARED_CACHE,
+    })
   })
 
   it('refuse an address without a port', () => {

@@ -10,6 +10,7 @@ import { findStoredModel } from './stored-model.ts'
 
 export interface EmbeddedSettings {
   readonly cacheFolder: string
+  readonly sharedFolder?: string | undefined
   readonly npmEnvironment: Readonly<Record<string, string>>
 }
 

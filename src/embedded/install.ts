@@ -10,6 +10,8 @@ import lock from './llama-cpp.lock.json' with { type: 'json' }
 export interface InstallParts {
   /** holds one folder for each version */
   readonly cacheFolder: string
+  /** another such folder, which is only read */
+  readonly sharedFolder?: string | undefined
   readonly npmEnvironment: Readonly<Record<string, string>>
   readonly say: (line: string) => void
   readonly signal: AbortSignal
@@ -25,8 +27,10 @@ export const ensureLlamaCpp = async (parts: InstallParts): Promise<string> => {
   if (platform !== 'linux' || (arch !== 'x64' && arch !== 'arm64'))
     throw cannot(`there is no binary for ${platform} on ${arch}`)
   const { files, hash } = toFiles(arch)
-  const folder = join(parts.cacheFolder, `llama-cpp-${llamaCppVersion}-${arch}-${hash}`)
-  if (existsSync(folder)) return folder
+  const name = `llama-cpp-${llamaCppVersion}-${arch}-${hash}`
+  const folder = join(parts.cacheFolder, name)
+  const shared = parts.sharedFolder === undefined ? folder : join(parts.sharedFolder, name)
+  for (const one of [shared, folder]) if (existsSync(one)) return one
   const started = performance.now()
   parts.say(`installing llama.cpp (${library} ${llamaCppVersion}, for the CPU; once) into ${folder}`)
   await install(parts, folder, files)

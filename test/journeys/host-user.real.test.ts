@@ -36,9 +36,10 @@ const engine = 'switchyard-runtime@small.service'
 const openHome = async (folder: string): Promise<System> => {
   await bundle(join(folder, 'bundle/switchyard.mjs'))
   // Kept from one run to the next: it is fetched once.
-  const cache = join(homedir(), '.cache/switchyard/embedded')
+  const kept = join(homedir(), '.cache/switchyard/embedded')
+  const cache = join(kept, 'switchyard')
   const words = [join(folder, 'bundle/switchyard.mjs'), 'embedded', 'install']
-  const { stdout } = await execa(process.execPath, words, { env: { SWITCHYARD_CACHE_FOLDER: cache } })
+  const { stdout } = await execa(process.execPath, words, { env: { XDG_CACHE_HOME: kept } })
   if (stdout) console.log(stdout)
   const system = await openSystem([cache])
   cpSync(join(folder, 'bundle'), system.path('/opt/bundle'), { recursive: true })
@@ -197,6 +198,8 @@ suite.skipIf(why)('a person without root', () => {
     const pid = await show(engine, 'MainPID')
     expect(await type('node', program, 'install', '--user')).not.toContain('not kept from the files')
     expect((await type('systemd-analyze', '--user', 'verify', 'switchyard.service', engine)).trim()).toBe('')
+    const exposure = ['systemd-analyze', '--user', 'security', '--offline=true', '--threshold=30', engine]
+    expect(await type(...exposure)).toMatch(/exposure level/)
     await until('nothing is lacking', async () => !(await describe('small')).includes('hardening'))
     expect([await show(engine, 'MainPID'), await show(engine, 'NRestarts')]).toEqual([pid, '0'])
   })
@@ -212,6 +215,7 @@ suite.skipIf(why)('a person without root', () => {
     expect(await inside('ls', `${home}/.config/switchyard/secrets`)).toMatch(/denied/i)
     expect(await inside('ls', session.XDG_RUNTIME_DIR)).toMatch(/denied/i)
     expect(await inside('env', ...sessionWords, 'systemd-run', '--user', 'true')).toMatch(/Failed to connect/)
+    expect(await inside('mkdir', `${home}/.cache/switchyard/compiled/x`)).toContain('Read-only file system')
     expect(await inside('touch', `${home}/.cache/switchyard/home/x`)).toBe('')
   })
 

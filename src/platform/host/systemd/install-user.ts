@@ -185,7 +185,7 @@ const ownPaths = (user: User, isPurged: boolean): readonly string[] => [
   here(user, 'launcher'),
   here(user, 'config'),
   here(user, 'engineHome'),
-  ...namesIn(here(user, 'cache')).filter(path => /\/llama-cpp-[^/]+$/.test(path)),
+  ...namesIn(here(user, 'cache')).filter(path => /\/(compiled|llama-cpp-[^/]+)$/.test(path)),
   ...namesIn(here(user, 'state')).filter(path => isPurged || path !== here(user, 'models')),
   ...shells.map(shell => join(user.home, completionFolder, completionNames[shell])),
 ]

@@ -65,7 +65,8 @@ const strictNamespaces: readonly string[] = [
   'ProtectClock=yes',
   'ProtectHostname=yes',
   'ProtectKernelLogs=yes',
-  `ReadWritePaths=${at('models')} ${at('cache')}`,
+  // Not all of the cache: what the person's own commands keep there, compiled, is run by them.
+  `ReadWritePaths=${at('models')} ${at('engineHome')}`,
   `InaccessiblePaths=${keys.map(path => `-%h/${path}`).join(' ')}`,
 ]
 
@@ -87,7 +88,7 @@ const hardened: Record<Hardening, (hasNamespaces: boolean) => readonly string[]>
 }
 
 const about: Record<Hardening, string> = {
-  Strict: 'hardening: Strict: the home can be read, and written are models and cache',
+  Strict: 'hardening: Strict: the home can be read, and written are models and a home of engines',
   Compat: 'hardening: Compat: what its user may read and write, but no secrets of ours',
   None: 'hardening: None: what its user may',
 }
@@ -101,7 +102,7 @@ const ownHome: readonly string[] = [
   ...['CACHE', 'CONFIG', 'DATA', 'STATE'].flatMap(name => ['-u', `XDG_${name}_HOME`]),
   '--',
   `HOME=${at('engineHome')}`,
-  `SWITCHYARD_CACHE_FOLDER=${at('cache')}`,
+  `SWITCHYARD_SHARED_CACHE=${at('cache')}`,
   'NPM_CONFIG_USERCONFIG=%h/.npmrc',
 ]
 
@@ -123,7 +124,7 @@ export const renderUserTemplate = (hardening: Hardening, { hasNamespaces }: User
       'Type=exec',
       `Slice=${slice}`,
       `EnvironmentFile=${at('state')}/units/%i.env`,
-      `WorkingDirectory=${at('cache')}`,
+      `WorkingDirectory=${at('engineHome')}`,
       `ExecStart=/usr/bin/env ${homes[hardening].join(' ')} $SWITCHYARD_COMMAND`,
       // A link to the file of the run: a user may not read every journal.
       `StandardOutput=append:${at('state')}/units/%i.log`,
