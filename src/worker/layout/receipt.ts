@@ -73,7 +73,12 @@ const canonical = (value: unknown): Buffer => {
     v !== null && typeof v === 'object' && !Array.isArray(v)
       ? Object.fromEntries(Object.entries(v).sort(([a], [b]) => (a < b ? -1 : 1)))
       : v
-  return Buffer.from(`${JSON.stringify(value, sorted)}\n`)
+  const text = JSON.stringify(value, sorted)
+  // Not one more character on a text that may be long: that would be a second one.
+  const line = Buffer.allocUnsafe(Buffer.byteLength(text) + 1)
+  line.write(text)
+  line.write('\n', line.length - 1)
+  return line
 }
 
 const parse = (text: string): Receipt | undefined => {
