@@ -119,6 +119,8 @@ describe.skipIf(reason !== undefined)('Models on a real cluster', () => {
     expect(existsSync(join(repo, 'snapshots', first))).toBe(false)
     expect(filesUnder(join(repo, 'blobs'))).toHaveLength(commitFiles.length)
     expect(sha256(readFileSync(weights(second)))).toBe(digest)
+    const { size } = statSync(weights(second))
+    await until(model$(ns, 'new'), seen => (seen.status.copies?.[0]?.bytesStored ?? 0) >= size)
     const asked = new Date().toISOString()
     await cluster().kubectl([
       'annotate',
