@@ -148,6 +148,9 @@ const beside = async ({ direct, namespace }: Scene): Promise<void> => {
   }
 }
 
+/** Twice what production has: all scenes share one process and few cores, and no fault here is about time. */
+const patientLease = { leaseMs: 30_000, writeDeadlineMs: 14_000, renewDeadlineMs: 20_000 }
+
 class Parts {
   readonly writer: PersistentWriter
   readonly #scene: Scene
@@ -160,7 +163,8 @@ class Parts {
     this.#scene = scene
     const { namespace, client } = scene
     this.writer = new PersistentWriter(scene)
-    this.#elector = new Elector(client, { namespace, name: 'leader', identity: 'us', isNew: () => true })
+    const who = { namespace, name: 'leader', identity: 'us', isNew: () => true }
+    this.#elector = new Elector(client, { ...who, ...patientLease })
     this.#events = new EventRecorder(client, { controller: 'switchyard.dev/faults', instance: 'us' })
   }
 
