@@ -19,7 +19,7 @@ export interface EngineWatch {
   /** A new switch may load again what failed or was loaded before. */
   forgetLoad(uid: string): void
   /** The newest lines of the pod's log, read at most once a second unless the pod changed; forgotten without a reader. */
-  lines(runtime: Runtime, pod: PodSight | undefined, read?: ReadLog): Promise<readonly string[]>
+  log(runtime: Runtime, pod: PodSight | undefined, read?: ReadLog): Promise<LogSight>
   /** What was to go has left the memory of the engine. */
   noteUnload(uid: string): void
   /** Forces the next look to ask. */
@@ -39,11 +39,16 @@ interface Memory {
   unloadedAt?: string
 }
 
+export interface LogSight {
+  readonly lines: readonly string[]
+  /** of the first reading in the pod's present state */
+  readonly since?: string
+}
+
 /** Lines as they were read at that time from a pod in that state. */
-interface Log {
+interface Log extends LogSight {
   readonly state: string
   readonly readAt: number
-  readonly lines: readonly string[]
 }
 
 type ReadLog = () => Promise<readonly string[]>
@@ -181,20 +186,22 @@ class Memories implements EngineWatch {
     return load?.endedAt !== undefined && this.#clock.now().getTime() - Date.parse(load.endedAt) < calmMs
   }
 
-  async lines(runtime: Runtime, pod: PodSight | undefined, read?: ReadLog): Promise<readonly string[]> {
+  async log(runtime: Runtime, pod: PodSight | undefined, read?: ReadLog): Promise<LogSight> {
     const { uid } = runtime.metadata
     if (!pod || !read) {
       this.#logs.delete(uid)
-      return []
+      return { lines: [] }
     }
     // A container may start and end between two looks: only how it ended tells then.
     const state = [pod.uid, pod.isRunning, pod.isReady, pod.restarts, pod.problem?.message].join(' ')
     const old = this.#logs.get(uid)
     const readAt = this.#clock.now().getTime()
-    if (old?.state === state && readAt - old.readAt < eager) return old.lines
+    if (old?.state === state && readAt - old.readAt < eager) return old
     const lines = await read()
-    this.#logs.set(uid, { state, readAt, lines })
-    return lines
+    const first = old?.state === state ? old.since : undefined
+    const log = { state, readAt, lines, since: first ?? this.#clock.now().toISOString() }
+    this.#logs.set(uid, log)
+    return log
   }
 
   forgetLoad(uid: string): void {

@@ -42,7 +42,7 @@ export const observeRuntime = async (
   const pod = newestPodOf(serving.pods)
   const sight = withHeard(sources, { runtime, pod }, await watch.look(runtime, engine, pod))
   const isNeeded = pod && needsLog(runtime, pod.isReady)
-  const lines = await watch.lines(
+  const { lines, since } = await watch.log(
     runtime,
     pod,
     isNeeded ? () => readLog(platform, runtime, pod.name) : undefined,
@@ -61,6 +61,7 @@ export const observeRuntime = async (
     digest,
     signs: lines.flatMap(line => engine.loadSign(line) ?? []),
     lastLines: lines.filter(line => line.trim()).slice(-5),
+    ...(since ? { logSince: since } : {}),
     ...(isProblem(volume) ? {} : { ledger: toLedger(volume, models, platform.work.running(namespace)) }),
     ...(wantedModel ? { wantedModel } : {}),
     ...(wanted ? { wanted } : {}),

@@ -107,6 +107,8 @@ export interface RuntimeObservation {
   readonly signs: readonly LoadSign[]
   /** newest log lines; only while loading or gone */
   readonly lastLines: readonly string[]
+  /** when the log was first read after the pod came into its present state; absent when it is not read */
+  readonly logSince?: string
   /** bytes of the wanted model, for the expected load time */
   readonly weightBytes?: number
   readonly digest: (text: string) => string

@@ -153,8 +153,6 @@ export interface PodSight {
   readonly restarts: number
   readonly createdAt: string
   readonly readyAt?: string
-  /** when its container ended last, by the clock of its node; absent where nobody tells */
-  readonly endedAt?: string
   /** node does not answer */
   readonly isLost?: boolean
   /** why it does not start, or how its container ended last */

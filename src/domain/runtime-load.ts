@@ -112,7 +112,7 @@ const endedEarly = (seen: RuntimeObservation, pod: PodSight): Problem | undefine
   const how = howEnded(seen, pod)
   const reason = how === undefined || how === 'CrashLoop' ? 'LoadFailed' : how
   const said = failureSaid(seen.signs)
-  if (reason === 'LoadFailed' && isStillTold(seen, pod)) return undefined
+  if (reason === 'LoadFailed' && isStillTold(seen)) return undefined
   if (said?.reason === reason) return { reason, message: said.message }
   const last = said?.message ?? seen.lastLines.at(-1)
   const message = `${pod.problem?.message ?? 'the engine ended while loading'}${last ? `; last line: ${last}` : ''}`
@@ -123,10 +123,10 @@ const endedEarly = (seen: RuntimeObservation, pod: PodSight): Problem | undefine
 const lastWordsMs = 3_000
 
 /** Its cause is not known yet, and may come. */
-const isStillTold = (seen: RuntimeObservation, { endedAt }: PodSight): boolean => {
-  const age = endedAt === undefined ? lastWordsMs : sinceMs(seen, endedAt)
-  return age >= 0 && age < lastWordsMs && (failureSaid(seen.signs)?.isPointer ?? true)
-}
+const isStillTold = (seen: RuntimeObservation): boolean =>
+  seen.logSince !== undefined &&
+  sinceMs(seen, seen.logSince) < lastWordsMs &&
+  (failureSaid(seen.signs)?.isPointer ?? true)
 
 /** An engine tells nobody that it is up: a cheap look, four times a second while it loads. */
 const readyPollMs = 250

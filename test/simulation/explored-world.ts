@@ -145,7 +145,7 @@ const createExploredWatch = (
       proofs.set(uid, { pod: pod.name, proof: { ...result, recipe: recipe.hash, at: world.now() } })
       return result
     },
-    lines: async () => [],
+    log: async () => ({ lines: [] }),
     load: () => undefined,
     forgetLoad: () => undefined,
     expire: () => undefined,

@@ -30,7 +30,6 @@ export const sightPod = (pod: RawPod, world: PodWorld): PodSight => {
   const recipe = pod.metadata.annotations?.[recipeNote] ?? world.recipeOf(pod)
   const isLost = isNodeLost(pod, world.nodes)
   const problem = isLost ? lost(pod) : findProblem(pod, status)
-  const endedAt = endOf(status)?.finishedAt
   const ip = pod.status?.podIP
   return {
     uid: pod.metadata.uid,
@@ -44,7 +43,6 @@ export const sightPod = (pod: RawPod, world: PodWorld): PodSight => {
     restarts: status?.restartCount ?? 0,
     createdAt: pod.metadata.creationTimestamp ?? '',
     ...(isReady && ready?.lastTransitionTime ? { readyAt: ready.lastTransitionTime } : {}),
-    ...(endedAt ? { endedAt } : {}),
     ...(isLost ? { isLost } : {}),
     ...(problem ? { problem } : {}),
   }
@@ -70,11 +68,9 @@ const lost = (pod: RawPod): Problem => ({
   message: `node ${pod.spec?.nodeName ?? '?'} of pod ${pod.metadata.name} does not answer`,
 })
 
-const endOf = (status: Status | undefined) => status?.state?.terminated ?? status?.lastState?.terminated
-
 /** A container that ended says more than the one that waits to be started again. */
 const findProblem = (pod: RawPod, status: Status | undefined): Problem | undefined => {
-  const ended = endOf(status)
+  const ended = status?.state?.terminated ?? status?.lastState?.terminated
   if (!ended) return podProblem(pod)
   const waiting = status?.state?.waiting?.reason
   const how = ended.reason && ended.reason !== 'Error' ? `${ended.reason}, ` : ''

@@ -115,8 +115,6 @@ const problemRows: readonly [string, Runtime, Partial<ServingWorld>, Reason[]][]
   ],
 ]
 
-const finishedAt = '2026-01-01T11:00:00Z'
-
 describe('what stands in the way of a switch', () => {
   it.each(problemRows)('%s', (_name, runtime, more, reasons) => {
     expect(reasonsOf(sightOf(runtime, world(more)))).toEqual(reasons)
@@ -311,7 +309,7 @@ const podRows: readonly [string, Partial<ServingWorld>, Json][] = [
         pod(
           statusOf({
             state: { waiting: { reason: 'CrashLoopBackOff' } },
-            lastState: { terminated: { exitCode: 3, reason: 'Error', message: 'no CUDA', finishedAt } },
+            lastState: { terminated: { exitCode: 3, reason: 'Error', message: 'no CUDA' } },
           }),
         ),
       ],
@@ -319,7 +317,6 @@ const podRows: readonly [string, Partial<ServingWorld>, Json][] = [
     {
       isRunning: false,
       restarts: 1,
-      endedAt: finishedAt,
       problem: {
         reason: 'CrashLoop',
         message: 'CrashLoopBackOff: the container ended (exit code 3): no CUDA',
