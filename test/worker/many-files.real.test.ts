@@ -12,8 +12,9 @@ const count = Number(process.env['SWITCHYARD_FILES'] ?? 200)
 const repo = 'acme/many'
 const source = { huggingFace: { repo, revision: 'main' } }
 const pageSize = 1_000
-/** The heap that the largest repository has to do with; all of the process may be so much larger. */
-const [heapMebibytes, otherMebibytes] = [256, 150]
+/** The heap that the largest repository has to do with. All of the process may be larger by so much, and by the text of one receipt. */
+const heapMebibytes = 256
+const otherMebibytes = 150 + (count * 256) / 2 ** 20
 
 let hub: Hub
 let place: Workplace
