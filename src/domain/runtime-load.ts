@@ -123,10 +123,11 @@ const endedEarly = (seen: RuntimeObservation, pod: PodSight): Problem | undefine
 const lastWordsMs = 3_000
 
 /** Its cause is not known yet, and may come. */
-const isStillTold = (seen: RuntimeObservation): boolean =>
-  seen.logSince !== undefined &&
-  sinceMs(seen, seen.logSince) < lastWordsMs &&
-  (failureSaid(seen.signs)?.isPointer ?? true)
+const isStillTold = (seen: RuntimeObservation): boolean => {
+  const said = failureSaid(seen.signs)
+  const isUnknown = said === undefined || said.isPointer === true
+  return isUnknown && seen.logSince !== undefined && sinceMs(seen, seen.logSince) < lastWordsMs
+}
 
 /** An engine tells nobody that it is up: a cheap look, four times a second while it loads. */
 const readyPollMs = 250

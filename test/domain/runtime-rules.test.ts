@@ -555,6 +555,14 @@ const rows: readonly Row[] = [
     ended({ signs: [pointer], logSince: at(-2) }),
     [],
   ],
+  [
+    'RollingBack',
+    'LoadFailed',
+    'RollingBack',
+    'it has ended just now, and says why',
+    ended({ signs: [{ mark: 'Error', failure: problem('LoadFailed') }, pointer], logSince: at(0) }),
+    [],
+  ],
   ['Switching', 'Loading', 'Loading', 'it has ended without a word', ended({ logSince: at(0) }), []],
   [
     'RollingBack',

@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:
 import { type IncomingMessage, request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { json } from 'node:stream/consumers'
 import { execa } from 'execa'
 import { stringify } from 'yaml'
 import { bundle } from '../../scripts/build.ts'
@@ -57,13 +58,16 @@ export const openMachine = async ({ hubUrl, registryUrl, engine = {}, programs }
   const type = (words: readonly string[], input?: string) =>
     typed(program, words, { environment, ...(input === undefined ? {} : { input }) })
 
-  /** As another program of this machine; gives the status of the answer. */
-  const ask = async (method: string, path: string): Promise<number | undefined> => {
+  /** As another program of this machine. */
+  const send = async (method: string, path: string): Promise<IncomingMessage> => {
     const sent = request({ socketPath: at('state', 'switchyard.sock'), method, path })
     const [answer] = (await once(sent.end(), 'response')) as [IncomingMessage]
-    answer.resume()
-    return answer.statusCode
+    return answer
   }
+  /** The status of the answer. */
+  const ask = async (method: string, path: string): Promise<number | undefined> =>
+    (await send(method, path)).resume().statusCode
+  const look = async (path: string): Promise<unknown> => json(await send('GET', path))
 
   /** As an editor or Git does: the new file takes the old one's place. */
   const write = (name: string, objects: readonly object[]): void => {
@@ -107,6 +111,8 @@ export const openMachine = async ({ hubUrl, registryUrl, engine = {}, programs }
     scrape,
     type,
     ask,
+    look,
+    secrets: at('secrets'),
     write,
     engineOf,
     worksOf,

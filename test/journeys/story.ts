@@ -23,8 +23,7 @@ const lineOf = (object: Seen): string => {
 
 /** Follows Models and Runtimes of the namespace through the API server's own watch, until `end`. */
 export function follow(kubectl: string, kubeconfig: string, namespace: string): Story {
-  const lines: string[] = []
-  const known = new Map<string, string>()
+  const { lines, note } = createBook()
   const watches = ['models', 'runtimes'].map(kind => {
     const args = ['get', kind, '-n', namespace, '--watch', '-o', 'json', '--output-watch-events']
     const child = execa(kubectl, args, { env: { KUBECONFIG: kubeconfig }, reject: false, buffer: false })
@@ -34,13 +33,36 @@ export function follow(kubectl: string, kubeconfig: string, namespace: string): 
     })
     return child
   })
+  return { lines, end: () => watches.forEach(watch => void watch.kill()) }
+}
+
+/** The same by looks: for who is asked for objects, and tells no changes of them. What fails to answer is asked again. */
+export function followBy(list: () => Promise<readonly Seen[]>, everyMs: number): Story {
+  const book = createBook()
+  let isOver = false
+  const look = async (): Promise<void> => {
+    for (const object of await list().catch(() => [])) book.note(object)
+    if (!isOver) setTimeout(() => void look(), everyMs)
+  }
+  void look()
+  return {
+    lines: book.lines,
+    end: () => {
+      isOver = true
+    },
+  }
+}
+
+const createBook = () => {
+  const lines: string[] = []
+  const known = new Map<string, string>()
   const note = (object: Seen) => {
     const key = `${object.kind}/${object.metadata.name}`
     const line = lineOf(object)
     if (known.get(key) !== line) lines.push(line)
     known.set(key, line)
   }
-  return { lines, end: () => watches.forEach(watch => void watch.kill()) }
+  return { lines, note }
 }
 
 /** kubectl prints each event on a line of its own; the last may be cut. */
