@@ -112,7 +112,6 @@ export const openMachine = async ({ hubUrl, registryUrl, engine = {}, programs }
     type,
     ask,
     look,
-    secrets: at('secrets'),
     write,
     engineOf,
     worksOf,
