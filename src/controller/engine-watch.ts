@@ -20,7 +20,7 @@ export interface EngineWatch {
   forgetLoad(uid: string): void
   /** The newest lines of the pod's log, read at most once a second unless the pod changed; forgotten without a reader. */
   log(runtime: Runtime, pod: PodSight | undefined, read?: ReadLog): Promise<LogSight>
-  /** What was to go has left the memory of the engine. */
+  /** What was to go has left the memory of the engine; clients may load it again. */
   noteUnload(uid: string): void
   /** Forces the next look to ask. */
   expire(uid: string): void

@@ -110,6 +110,17 @@ const about: Record<Hardening, string> = {
  * The instance is the Runtime: `gpu-a`, or `team.gpu-a` outside the namespace `default`. Which program, which model and where it listens
  * stand in the environment file, which each activation writes anew. systemd-cat gives the lines of each run their own name in the journal.
  */
+/** How an engine ends, and how much it may open and lock: in either scope. */
+export const engineLife: readonly string[] = [
+  'Restart=no',
+  // One that is told to end gets TERM and its grace from the daemon; this is for what is left then, and for the machine's own end.
+  'KillMode=mixed',
+  'TimeoutStopSec=60',
+  'OOMPolicy=continue',
+  'LimitNOFILE=1048576',
+  'LimitMEMLOCK=infinity',
+]
+
 export const renderTemplateUnit = (hardening: Hardening, places: UnitPlaces): string =>
   unitText({
     Unit: [
@@ -127,13 +138,7 @@ export const renderTemplateUnit = (hardening: Hardening, places: UnitPlaces): st
       `EnvironmentFile=${word(`${unitsFolder(places)}/%i.env`)}`,
       `WorkingDirectory=${word(places.cacheFolder)}`,
       'ExecStart=/usr/bin/systemd-cat --identifier $SWITCHYARD_RUN /usr/bin/env -- $SWITCHYARD_COMMAND',
-      'Restart=no',
-      // One that is told to end gets TERM and its grace from the daemon; this is for what is left then, and for the machine's own end.
-      'KillMode=mixed',
-      'TimeoutStopSec=60',
-      'OOMPolicy=continue',
-      'LimitNOFILE=1048576',
-      'LimitMEMLOCK=infinity',
+      ...engineLife,
       ...hardened[hardening](places),
     ],
   })

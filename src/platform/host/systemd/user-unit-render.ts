@@ -1,7 +1,7 @@
 // The units of one user as text: what his own systemd can do without root. Pure; what is shipped in config/systemd/user is printed from here.
 // `%h` is his home, and `%i` the Runtime, so that they are the same for everybody but for two words: Node and the PATH.
 import type { Hardening } from '../../../domain/runtime-host.ts'
-import { slice, unitText, word } from './unit-render.ts'
+import { engineLife, slice, unitText, word } from './unit-render.ts'
 
 export interface UserUnitPlaces {
   readonly node: string
@@ -129,13 +129,8 @@ export const renderUserTemplate = (hardening: Hardening, { hasNamespaces }: User
       // A link to the file of the run: a user may not read every journal.
       `StandardOutput=append:${at('state')}/units/%i.log`,
       'StandardError=inherit',
-      'Restart=no',
-      'KillMode=mixed',
-      'TimeoutStopSec=60',
-      'OOMPolicy=continue',
-      // As far as the limits of the user go.
-      'LimitNOFILE=1048576',
-      'LimitMEMLOCK=infinity',
+      // Its limits count as far as those of the user go.
+      ...engineLife,
       ...hardened[hardening](hasNamespaces),
     ],
   })
