@@ -9,9 +9,10 @@ import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { execa } from 'execa'
+import { workerFlags } from '../src/program/node-flags.ts'
 import { ofEndless, wholeWorker } from './bench-download/memory.ts'
 import { bundle } from './build.ts'
-import { nodeEnvironment, nodeFlags } from './image.ts'
+import { nodeEnvironment } from './image.ts'
 
 const { values } = parseArgs({
   options: {
@@ -94,7 +95,7 @@ const curlThen = (url: string, hash: readonly string[]) =>
   timed('curl', ['-ksS', '-o', target, url], [[...hash, target]])
 /** Bundled like the worker of the image. */
 const program = await bundle(join(folder, 'fetch.mjs'), here('fetch.ts'))
-const oursOf = ({ url, hex }: Source) => [...nodeFlags, program, url, target, String(size), hex]
+const oursOf = ({ url, hex }: Source) => [...workerFlags, program, url, target, String(size), hex]
 const ours = (source: Source) => timed(process.execPath, oursOf(source))
 const hubClient = ({ url }: Source) =>
   timed(process.execPath, [here('hub-client.ts'), new URL(url).origin, target])

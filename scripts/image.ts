@@ -3,6 +3,7 @@ import { existsSync, realpathSync } from 'node:fs'
 import { basename } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { execa } from 'execa'
+import { workerFlags } from '../src/program/node-flags.ts'
 import { buildImage, type Layer } from '../test/cluster/image.ts'
 import { bundle, filesOf } from './build.ts'
 
@@ -31,8 +32,6 @@ export async function nodeLayer(): Promise<Layer> {
 const programLayer = async (program: string): Promise<Layer> =>
   Object.fromEntries((await filesOf(program)).map(from => [`/app/${basename(from)}`, { from, mode: 0o644 }]))
 
-/** Without these Node keeps a young generation and old garbage of more than a hundred megabytes that nobody needs. */
-export const nodeFlags = ['--max-semi-space-size=4', '--optimize-for-size']
 export const nodeEnvironment = { NODE_ENV: 'production', MALLOC_ARENA_MAX: '2' }
 
 /** Bundles the sources and writes the image; only the bundle is written when nothing else changed. */
@@ -43,13 +42,13 @@ export async function buildProductImage(
   return imageOf(await bundle(), name, output)
 }
 
-/** The image of a bundled program. */
+/** The image of a bundled program, started as a worker is; the chart names the flags of its operator. */
 export async function imageOf(program: string, name: string, output: string): Promise<string> {
   return buildImage(
     {
       name,
       layers: [await nodeLayer(), await programLayer(program)],
-      entrypoint: ['/usr/bin/node', ...nodeFlags, '/app/switchyard.mjs'],
+      entrypoint: ['/usr/bin/node', ...workerFlags, '/app/switchyard.mjs'],
       user: '65532:65532',
       env: nodeEnvironment,
       workdir: '/tmp',

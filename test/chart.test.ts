@@ -7,6 +7,7 @@ import { execa } from 'execa'
 import { describe, expect, it } from 'vitest'
 import { parseAllDocuments } from 'yaml'
 import { root } from '../scripts/crds.ts'
+import { operatorFlags } from '../src/program/node-flags.ts'
 
 const findHelm = (): string | undefined => {
   const onPath = (process.env['PATH'] ?? '').split(delimiter).map(folder => join(folder, 'helm'))
@@ -89,6 +90,12 @@ describe.skipIf(!helm)('The chart', () => {
   it('grants nothing outside one namespace in the namespaced mode', async () => {
     const kinds = (await manifestsOf('namespaced')).map(manifest => manifest.kind)
     expect(kinds.filter(kind => kind.startsWith('Cluster'))).toEqual([])
+  })
+
+  it('starts its operator as one is measured', async () => {
+    const { stdout } = await render('default')
+    const command = ['/usr/bin/node', ...operatorFlags, '/app/switchyard.mjs']
+    expect(stdout).toContain(`command: ${JSON.stringify(command).replaceAll(',', ', ')}`)
   })
 
   it('gives workers what its values say, as one JSON text', async () => {

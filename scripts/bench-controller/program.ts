@@ -4,8 +4,9 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { execa } from 'execa'
+import { operatorFlags } from '../../src/program/node-flags.ts'
 import { bundle } from '../build.ts'
-import { nodeEnvironment, nodeFlags } from '../image.ts'
+import { nodeEnvironment } from '../image.ts'
 import { type Stage, system } from './stage.ts'
 
 export interface Operator {
@@ -26,7 +27,7 @@ export async function launchOperator(
   const program = join(stage.cluster.stateDir, 'bench-operator.mjs')
   await bundle(program)
   const [metricsPort, healthPort] = [await freePort(), await freePort()]
-  const { pid, stop } = runProgram(stage, [...nodeFlags, program, 'operator'], {
+  const { pid, stop } = runProgram(stage, [...operatorFlags, program, 'operator'], {
     KUBECONFIG: stage.kubeconfigFor(server),
     POD_NAME: 'bench',
     POD_NAMESPACE: system,

@@ -6,9 +6,10 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { TaskSource } from '../../src/domain/worker-task.ts'
 import { parseWorkerResult } from '../../src/domain/worker-task.ts'
+import { workerFlags } from '../../src/program/node-flags.ts'
 import { startHub } from '../../test/stand-ins/hub.ts'
 import { toSafetensors } from '../../test/stand-ins/weights.ts'
-import { nodeEnvironment, nodeFlags } from '../image.ts'
+import { nodeEnvironment } from '../image.ts'
 
 export interface Peak {
   readonly mebibytes: number
@@ -42,7 +43,7 @@ const readStatus = (pid: number | undefined): string => {
 }
 
 const start = (words: readonly string[]): ChildProcess =>
-  spawn(process.execPath, [...nodeFlags, ...words], {
+  spawn(process.execPath, [...workerFlags, ...words], {
     env: { ...process.env, ...nodeEnvironment },
     stdio: ['ignore', 'pipe', 'inherit'],
   })

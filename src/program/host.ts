@@ -9,6 +9,7 @@ import { readHostSettings } from '../settings.ts'
 import { serveMetrics } from '../telemetry/health-server.ts'
 import { registerHostFigures } from '../telemetry/host-metrics.ts'
 import { serveApi } from './host-api.ts'
+import { workerFlags } from './node-flags.ts'
 import { drainMs, makeLoop, openTelemetry, stopSignal, type Telemetry, whenGiven } from './start.ts'
 
 /** Start: store → socket → manifests → controllers. Stop: socket → controllers → store. Workers and engines go on without us. */
@@ -18,10 +19,11 @@ export const host = async (): Promise<number> => {
   const { log } = telemetry
   const onFailure = (err: unknown): void => log.error({ err }, 'a look at processes failed; it is repeated')
   const stopping = stopSignal(log)
-  const program = [process.execPath, ...process.execArgv, process.argv[1] ?? '']
+  const program = nodeWith()
+  const worker = nodeWith(...workerFlags)
   const onNotice = (sentence: string): void => log.warn(sentence)
   const units = await findUnits(settings.units, onNotice)
-  const opened = openHost({ ...settings, program, onFailure, onNotice, units })
+  const opened = openHost({ ...settings, program, worker, onFailure, onNotice, units })
   await openMetrics(settings, opened.monitor, telemetry)
   const loop = makeLoop(settings, { platform: opened.platform, mayChange: () => true }, telemetry)
   const onRefused = (file: string, sentence: string): void => log.warn({ file }, sentence)
@@ -48,6 +50,14 @@ export const host = async (): Promise<number> => {
   log.info('stopped; workers and engines go on')
   return 0
 }
+
+/** This program, as words. */
+const nodeWith = (...flags: readonly string[]): readonly string[] => [
+  process.execPath,
+  ...process.execArgv,
+  ...flags,
+  process.argv[1] ?? '',
+]
 
 /** What install has written may be gone: an engine without a unit is better than none. */
 const findUnits = async (

@@ -35,8 +35,10 @@ export interface HostParts {
   readonly modelsFolder: string
   readonly secretsFolder: string
   readonly journalKeeps: JournalKeeps
-  /** this program, as words: `worker run …` is put behind them */
+  /** this program, as words: what an engine inside it is started by */
   readonly program: readonly string[]
+  /** the same for works: `worker run …` is put behind them */
+  readonly worker: readonly string[]
   readonly workerEnvironment: Readonly<Record<string, string>>
   readonly engineEnvironment: Readonly<Record<string, string>>
   /** engines are our template units of that systemd; absent: plain processes */
@@ -83,7 +85,7 @@ const keeperOf = (parts: HostParts, places: EnginePlaces): EngineKeeper =>
 
 /** Throws when another daemon has the folder. */
 export const openHost = (parts: HostParts): Host => {
-  const { stateFolder, modelsFolder, secretsFolder, program, onFailure } = parts
+  const { stateFolder, modelsFolder, secretsFolder, program, worker, onFailure } = parts
   mkdirSync(stateFolder, { recursive: true, mode: 0o700 })
   mkdirSync(modelsFolder, { recursive: true })
   const database = new HostDatabase(join(stateFolder, 'switchyard.db'))
@@ -98,7 +100,7 @@ export const openHost = (parts: HostParts): Host => {
     database,
     now,
     onFailure,
-    program: { command: program, environment, folder, secretsFolder },
+    program: { command: worker, environment, folder, secretsFolder },
   })
   const places = { folder: join(stateFolder, 'engines'), environment: parts.engineEnvironment, program }
   const gpus = new GpuLook({ environment: parts.engineEnvironment })
@@ -123,7 +125,7 @@ export const openHost = (parts: HostParts): Host => {
     discover: async folder => {
       const usual = () => foldersToDiscover(folders(), environment['HOME'] ?? '/')
       const wanted = folder === undefined ? usual() : [folder]
-      const all = await discoverAll({ command: program, environment }, wanted)
+      const all = await discoverAll({ command: worker, environment }, wanted)
       return all.map(found => withRuntimes(found, shelves()))
     },
     objects,
