@@ -3,8 +3,8 @@
 
 /** A write costs more by its number than by its bytes, as long as they stay in the processor's cache until it is made. */
 const largeBytes = 768 << 10
-/** Two for each of four connections. Where more are worth it, the source is the bound and not the processor: theirs are small. */
-const mostLarge = 8
+/** One for each of four connections, and one that is being written: eight were not faster. The others are small. */
+const mostLarge = 5
 const smallBytes = 256 << 10
 
 /** So many are kept for the next connection; the memory of more is given back at once. */
