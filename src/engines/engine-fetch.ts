@@ -1,7 +1,7 @@
 // The operator's way to engines: as much of `fetch` as a small request needs, at a part of its cost. What is asked of one address goes
 // one after the other over one connection, for opening it costs more than several requests; nobody waits long for a slow answer.
-import { Agent, type IncomingMessage, type RequestOptions, request } from 'node:http'
-import type { Fetch, Sent } from './http.ts'
+import { EngineWire } from './engine-wire.ts'
+import { type Asking, bodyLimit, type Fetch, type Sent } from './http.ts'
 
 /** longer than an engine needs for a list or counters, and little beside anybody's time limit */
 const patienceMs = 100
@@ -9,18 +9,66 @@ const patienceMs = 100
 const idleMs = 1_000
 
 export const createEngineFetch = (patience = patienceMs): Fetch => {
-  const agent = new Agent({ keepAlive: true, timeout: idleMs })
   const turnAt = createTurns(patience)
-  return async (url, { body, ...options }) => {
+  const wires = new Wires()
+  return async (url, asking) => {
     const target = new URL(url)
+    if (target.protocol !== 'http:') throw new Error('an engine is asked by http:// only')
     const done = await turnAt(target.origin)
     try {
-      const answer = await send(target, { ...options, agent }, body)
-      return { status: answer.statusCode ?? 0, body: followed(answer, done) }
-    } catch (error) {
+      asking.signal.throwIfAborted()
+      return await wires.ask(target, toText(target, asking), asking.signal)
+    } finally {
       done()
-      throw error
     }
+  }
+}
+
+/** Sent in one piece, with its length told beforehand. */
+const toText = ({ host, pathname, search }: URL, { method, headers, body }: Asking): string => {
+  const told = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
+  const length = body === undefined ? '' : `content-length: ${Buffer.byteLength(body)}\r\n`
+  return `${method ?? 'GET'} ${pathname}${search} HTTP/1.1\r\nhost: ${host}\r\n${told.join('')}${length}\r\n${body ?? ''}`
+}
+
+/** The connections that are open. Those that are free are used again, or closed by one timer for all. */
+class Wires {
+  readonly #free = new Map<string, EngineWire[]>()
+  #timer: NodeJS.Timeout | undefined
+
+  async ask(target: URL, request: string, signal: AbortSignal): Promise<Sent> {
+    const wire = this.#take(target.origin) ?? new EngineWire(target, bodyLimit)
+    const abort = (): void => wire.end(signal.reason)
+    signal.addEventListener('abort', abort, { once: true })
+    try {
+      const { status, body } = await wire.ask(request)
+      return { status, body: [body] }
+    } finally {
+      signal.removeEventListener('abort', abort)
+      this.#keep(target.origin, wire)
+    }
+  }
+
+  /** One that was closed meanwhile is passed over. */
+  #take(origin: string): EngineWire | undefined {
+    const free = this.#free.get(origin) ?? []
+    let wire = free.pop()
+    while (wire && !wire.isFree) wire = free.pop()
+    return wire
+  }
+
+  #keep(origin: string, wire: EngineWire): void {
+    if (!wire.isFree) return
+    const free = this.#free.get(origin)
+    if (free) free.push(wire)
+    else this.#free.set(origin, [wire])
+    this.#timer ??= setTimeout(() => this.#leave(), idleMs)
+  }
+
+  #leave(): void {
+    this.#timer = undefined
+    for (const wire of [...this.#free.values()].flat()) wire.end()
+    this.#free.clear()
   }
 }
 
@@ -49,21 +97,3 @@ const soon = (before: Promise<void>, patience: number): Promise<void> =>
       resolve()
     })
   })
-
-const send = (target: URL, options: RequestOptions, body: string | undefined): Promise<IncomingMessage> =>
-  new Promise((resolve, reject) => {
-    // Told beforehand, so that it is sent in one piece and not in chunks.
-    const length = body === undefined ? {} : { 'content-length': Buffer.byteLength(body) }
-    const headers = { ...(options.headers as Record<string, string>), ...length }
-    request(target, { ...options, headers }, resolve)
-      .once('error', reject)
-      .end(body)
-  })
-
-async function* followed(body: NonNullable<Sent['body']>, done: Done): AsyncGenerator<Uint8Array> {
-  try {
-    yield* body
-  } finally {
-    done()
-  }
-}

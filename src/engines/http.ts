@@ -3,7 +3,7 @@
 /** As much of `fetch` as an engine is asked with; `fetch` itself will do. */
 export type Fetch = (url: string, request: Asking) => Promise<Sent>
 
-interface Asking {
+export interface Asking {
   readonly signal: AbortSignal
   /** followed by nobody */
   readonly redirect: 'manual'
@@ -15,7 +15,7 @@ interface Asking {
 /** The body must be read to its end or let go. */
 export interface Sent {
   readonly status: number
-  readonly body: AsyncIterable<Uint8Array> | null
+  readonly body: AsyncIterable<Uint8Array> | Iterable<Uint8Array> | null
 }
 
 /** `body` is absent when the answer is not JSON. */
@@ -47,22 +47,25 @@ export interface EngineParts {
   readonly now?: () => number
 }
 
-const bodyLimit = 1024 * 1024
+/** of what an engine is listened to */
+export const bodyLimit = 1024 * 1024
 
 export const createHttp =
   (send: Fetch): Http =>
   async (address, call) => {
     const timeoutMs = Math.max(1, Math.ceil(call.timeoutMs))
-    const signal = AbortSignal.timeout(timeoutMs)
+    // A timer that is taken back costs a part of what a signal with a time limit does.
+    const limit = new AbortController()
+    const timer = setTimeout(() => limit.abort(), timeoutMs)
     try {
-      const response = await send(`${address.replace(/\/+$/, '')}${call.path}`, toRequest(call, signal))
-      const text = await readText(response)
-      if (text === undefined) return { kind: 'TooLarge', message: `${call.path} answered more than 1 MiB` }
-      return { kind: 'Answered', status: response.status, text, ...parseJson(text) }
+      const request = toRequest(call, limit.signal)
+      return await readReply(call, await send(`${address.replace(/\/+$/, '')}${call.path}`, request))
     } catch (error) {
-      if (signal.aborted)
+      if (limit.signal.aborted)
         return { kind: 'Silent', message: `${call.path} did not answer within ${timeoutMs} ms` }
       return toUnanswered(call.path, error)
+    } finally {
+      clearTimeout(timer)
     }
   }
 
@@ -72,6 +75,12 @@ const toRequest = (call: Call, signal: AbortSignal): Asking => ({
   headers: { accept: 'application/json, text/plain', 'content-type': 'application/json' },
   ...(call.post === undefined ? {} : { method: 'POST', body: JSON.stringify(call.post) }),
 })
+
+const readReply = async ({ path }: Call, response: Sent): Promise<Reply> => {
+  const text = await readText(response)
+  if (text === undefined) return { kind: 'TooLarge', message: `${path} answered more than 1 MiB` }
+  return { kind: 'Answered', status: response.status, text, ...parseJson(text) }
+}
 
 const readText = async (response: Sent): Promise<string | undefined> => {
   const chunks: Uint8Array[] = []

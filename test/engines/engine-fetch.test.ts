@@ -1,6 +1,6 @@
 // The way to engines against a loopback server: one connection for what is answered, none held for what is not, and honest ends.
 import { createServer, type RequestListener } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, createServer as createPlain, type Socket } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
 import { createEngineFetch } from '../../src/engines/engine-fetch.ts'
 import { createHttp } from '../../src/engines/http.ts'
@@ -12,13 +12,31 @@ afterEach(() => {
 
 const listen = async (answer: RequestListener) => {
   const server = createServer(answer)
-  const seen = { connections: 0 }
-  server.on('connection', () => seen.connections++)
+  const seen = { connections: 0, closed: 0 }
+  server.on('connection', socket => {
+    seen.connections++
+    socket.once('close', () => seen.closed++)
+  })
   await new Promise<void>(done => server.listen(0, '127.0.0.1', done))
   ends.push(() => {
     server.closeAllConnections()
     server.close()
   })
+  return { address: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, seen }
+}
+
+/** A server without HTTP: what it is told to say, it says. */
+const listenPlainly = async (answer: (socket: Socket, asked: number) => void) => {
+  const seen = { connections: 0, closed: 0 }
+  let asked = 0
+  const server = createPlain(socket => {
+    seen.connections++
+    socket.on('data', () => answer(socket, ++asked))
+    socket.on('error', () => {})
+    socket.once('close', () => seen.closed++)
+  })
+  await new Promise<void>(done => server.listen(0, '127.0.0.1', done))
+  ends.push(() => server.close())
   return { address: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, seen }
 }
 
@@ -75,5 +93,48 @@ describe('The way to engines', () => {
       message: '/gone: ECONNREFUSED',
     })
     expect(await ask('/health')).toMatchObject({ text: 'here' })
+  })
+
+  it('leaves a connection that it does not need, and opens another one for the next look', async () => {
+    const { address, seen } = await listen((_, response) => response.end('here'))
+    const http = createHttp(createEngineFetch())
+    for (const look of [1, 2]) {
+      const before = seen.closed
+      expect(await http(address, { path: '/health', timeoutMs })).toMatchObject({ text: 'here' })
+      await expect.poll(() => seen.closed, { timeout: timeoutMs }).toBe(before + 1)
+      expect(seen.connections).toBe(look)
+    }
+  })
+
+  it('asks over another connection when the one before was closed or spoke out of turn', async () => {
+    const { address, seen } = await listenPlainly((socket, asked) => {
+      socket.write('HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nhere')
+      if (asked === 1) socket.end()
+      if (asked === 2) setTimeout(() => socket.write('HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nother'), 20)
+    })
+    const http = createHttp(createEngineFetch())
+    for (const look of [1, 2, 3]) {
+      expect(await http(address, { path: '/health', timeoutMs })).toMatchObject({ text: 'here' })
+      if (look < 3) await expect.poll(() => seen.closed, { timeout: timeoutMs }).toBe(look)
+    }
+    expect(seen.connections).toBe(3)
+  })
+
+  it('takes the end of the connection for the end of an answer without a length', async () => {
+    const { address } = await listenPlainly(socket => socket.end('HTTP/1.0 200 OK\r\n\r\n{"some": "thing"}'))
+    const http = createHttp(createEngineFetch())
+    expect(await http(address, { path: '/', timeoutMs })).toMatchObject({
+      status: 200,
+      body: { some: 'thing' },
+    })
+  })
+
+  it('says what came instead of an answer', async () => {
+    const { address } = await listenPlainly(socket => socket.end('SSH-2.0-OpenSSH_9.6\r\n\r\n'))
+    const http = createHttp(createEngineFetch())
+    const message = '/health: an answer that is not HTTP/1'
+    expect(await http(address, { path: '/health', timeoutMs })).toEqual({ kind: 'Refused', message })
+    const tls = await http('https://127.0.0.1:1', { path: '/', timeoutMs })
+    expect(tls).toEqual({ kind: 'Refused', message: '/: an engine is asked by http:// only' })
   })
 })

@@ -1,0 +1,77 @@
+// One connection to an engine, asked one thing after another: as much of HTTP/1.1 as small answers need, without streams.
+import { connect, type Socket } from 'node:net'
+import { AnswerReader, type WireAnswer } from './wire-answer.ts'
+
+/** Lent to whichever connection reads: what comes is copied out before the next read. */
+const received = Buffer.allocUnsafeSlow(64 * 1024)
+
+/** What is said when a connection ends before its answer, in the words of Node. */
+const lost = (): Error => Object.assign(new Error('the connection was closed'), { code: 'ECONNRESET' })
+
+export class EngineWire {
+  readonly #socket: Socket
+  readonly #mostBytes: number
+  #reader: AnswerReader | undefined
+  #resolve: ((answer: WireAnswer) => void) | undefined
+  #reject: ((error: Error) => void) | undefined
+  #error: Error | undefined
+
+  constructor(url: URL, mostBytes: number) {
+    this.#mostBytes = mostBytes
+    this.#socket = connect({
+      host: url.hostname.replace(/^\[(.*)\]$/, '$1'),
+      port: Number(url.port || 80),
+      noDelay: true,
+      onread: { buffer: received, callback: count => this.#receive(count) },
+    })
+    this.#socket.once('end', () => this.#reader?.end() && this.#answer())
+    this.#socket.on('error', error => this.#fail(error))
+    this.#socket.once('close', () => this.#fail(lost()))
+  }
+
+  /** The next request may be sent here. */
+  get isFree(): boolean {
+    return this.#error === undefined && this.#reader === undefined
+  }
+
+  /** MUST be called on a free one only. Of a body that is too large comes a little more than was allowed. */
+  ask(request: string): Promise<WireAnswer> {
+    this.#reader = new AnswerReader(this.#mostBytes)
+    return new Promise((resolve, reject) => {
+      this.#resolve = resolve
+      this.#reject = reject
+      this.#socket.write(request)
+    })
+  }
+
+  /** Whoever waits for an answer is told why there is none. */
+  end(error: Error = lost()): void {
+    this.#fail(error)
+  }
+
+  #receive(count: number): boolean {
+    // Nothing was asked: whatever this says is no answer.
+    if (!this.#reader) this.#fail(lost())
+    else if (this.#reader.take(received.subarray(0, count))) this.#answer()
+    return true
+  }
+
+  #answer(): void {
+    const { answer, problem } = this.#reader ?? {}
+    if (!answer) {
+      this.#fail(new Error(problem))
+      return
+    }
+    this.#reader = undefined
+    if (!answer.isReusable) this.#fail(lost())
+    this.#resolve?.(answer)
+  }
+
+  #fail(error: Error): void {
+    if (this.#error) return
+    this.#error = error
+    if (this.#reader) this.#reject?.(error)
+    this.#reader = undefined
+    this.#socket.destroy()
+  }
+}
