@@ -1,5 +1,5 @@
 // What was learned from engines by asking them: a cache of answers and proofs, lost without harm when the process ends.
-import type { Engine, EngineAnswer, ProofResult, Recipe } from '../domain/engine.ts'
+import type { Engine, EngineAnswer, ProofOptions, ProofResult, Recipe } from '../domain/engine.ts'
 import { Transient } from '../domain/failure.ts'
 import type { Runtime } from '../domain/object.ts'
 import type { EngineSight, LoadSight } from '../domain/observation.ts'
@@ -55,6 +55,8 @@ type ReadLog = () => Promise<readonly string[]>
 
 const askTimeout = 2_000
 const eager = 900
+/** so long a list that was answered stands for the one that a proof would ask for */
+const momentMs = 250
 const loadingPoll = 200
 const loadTimeout = 1_800_000
 /** between two looks at the counters of an engine that left a probe waiting */
@@ -123,13 +125,19 @@ class Memories implements EngineWatch {
     const result =
       moved ??
       (await this.#unlessBusy(memory, engine, recipe, () =>
-        engine.prove(memory.address, recipe, { mode, timeoutMs }),
+        engine.prove(memory.address, recipe, { mode, timeoutMs, ...this.#justListed(memory) }),
       ))
     const now = this.#clock.now()
     if (!result.isProved) memory.askedAt = now.getTime()
     const proof = { ...result, recipe: recipe.hash, at: now.toISOString() }
     memory.proof = result === busy ? withTokens(proof, memory.answer) : proof
     return result
+  }
+
+  /** A proof follows a look in the same pass as a rule: its list need not be asked for twice. */
+  #justListed({ answer, askedAt }: Memory): Pick<ProofOptions, 'listed'> {
+    const isTold = answer.state === 'Answers' && !answer.isBehindKey
+    return isTold && this.#clock.now().getTime() - askedAt < momentMs ? { listed: answer.listed } : {}
   }
 
   /** A probe that waited in vain beside requests that are being answered proves nothing against the engine. */

@@ -102,6 +102,13 @@ export interface ProofResult {
   readonly milliseconds: number
 }
 
+export interface ProofOptions {
+  readonly mode: 'Task' | 'ListOnly'
+  readonly timeoutMs: number
+  /** what `ask` was told a moment ago: judged in the place of a list that would be asked for once more; absent = asked for */
+  readonly listed?: readonly Listed[]
+}
+
 export interface Engine {
   readonly name: EngineName
   /** Recreate: a new process per model. InPlace: the running process unloads and loads. */
@@ -128,11 +135,7 @@ export interface Engine {
   ask(address: string, timeoutMs: number, isBehindKey?: boolean): Promise<EngineAnswer>
 
   /** 6.6 Never throws. List identity as the recipe wants it and, with mode Task, one minimal request answered with usage. */
-  prove(
-    address: string,
-    recipe: Recipe,
-    options: { readonly mode: 'Task' | 'ListOnly'; readonly timeoutMs: number },
-  ): Promise<ProofResult>
+  prove(address: string, recipe: Recipe, options: ProofOptions): Promise<ProofResult>
 
   /** 6.7 InPlace only: loads with keep-alive −1 and returns when the engine says so. Throws Transient; NotSupported for Recreate. */
   load(address: string, recipe: Recipe, timeoutMs: number): Promise<void>

@@ -1,6 +1,6 @@
 // The proof of Ollama: the wanted digest is loaded before and after one minimal request that is answered with counts.
 import type { Task } from '../domain/capabilities.ts'
-import type { ProofResult, Recipe } from '../domain/engine.ts'
+import type { Listed, ProofResult, Recipe } from '../domain/engine.ts'
 import { readOllamaList, readOllamaUsage } from '../domain/engine-facts/ollama-answers.ts'
 import { field } from '../domain/engine-facts/vllm-answers.ts'
 import type { Call, Http } from './http.ts'
@@ -20,7 +20,7 @@ import type { ProofWish } from './vllm-proof.ts'
 
 export const proveOllama = (http: Http, wish: ProofWish): Promise<ProofResult> =>
   timeProof(wish, async left => {
-    const before = await checkLoaded(http, wish, left())
+    const before = wish.listed ? judgeLoaded(wish, wish.listed) : await checkLoaded(http, wish, left())
     if (before) return before
     const digest = shorten(wish.recipe.identity)
     if (wish.mode === 'ListOnly') return proved(`${digest} is loaded; no request was made`)
@@ -30,11 +30,15 @@ export const proveOllama = (http: Http, wish: ProofWish): Promise<ProofResult> =
   })
 
 const checkLoaded = async (http: Http, wish: ProofWish, timeoutMs: number): Promise<Verdict | undefined> => {
-  const { address, recipe } = wish
+  const { address } = wish
   const reply = await http(address, { path: '/api/ps', timeoutMs })
   if (!isAnswered(reply)) return unreachable(address, reply)
-  const loaded = reply.status === 200 ? readOllamaList(reply.body, true) : undefined
-  if (!loaded) return notAList('/api/ps', reply)
+  const listed = reply.status === 200 ? readOllamaList(reply.body, true) : undefined
+  return listed ? judgeLoaded(wish, listed) : notAList('/api/ps', reply)
+}
+
+const judgeLoaded = ({ recipe }: ProofWish, listed: readonly Listed[]): Verdict | undefined => {
+  const loaded = listed.filter(model => model.isLoaded)
   if (loaded.some(model => model.identity === recipe.identity)) return undefined
   const isOther = loaded.some(model => model.name === recipe.model)
   const message = `loaded: ${showListed(loaded)}; wanted ${shorten(recipe.identity)}`

@@ -1,6 +1,6 @@
 // The proof of vLLM: the folder stands in the model list, and one minimal request of the task is answered with usage.
 import type { Task } from '../domain/capabilities.ts'
-import type { ProofResult, Recipe } from '../domain/engine.ts'
+import type { Listed, ProofOptions, ProofResult, Recipe } from '../domain/engine.ts'
 import { readModelList, readUsage } from '../domain/engine-facts/vllm-answers.ts'
 import type { Http, Reply } from './http.ts'
 import {
@@ -16,17 +16,15 @@ import {
   type Verdict,
 } from './proof.ts'
 
-export interface ProofWish {
+export interface ProofWish extends ProofOptions {
   readonly address: string
   readonly recipe: Recipe
-  readonly mode: 'Task' | 'ListOnly'
-  readonly timeoutMs: number
   readonly now: () => number
 }
 
 export const proveVllm = (http: Http, wish: ProofWish): Promise<ProofResult> =>
   timeProof(wish, async left => {
-    const misfit = await checkList(http, wish, left())
+    const misfit = wish.listed ? judgeListed(wish, wish.listed) : await checkList(http, wish, left())
     if (misfit) return misfit
     if (wish.mode === 'ListOnly')
       return proved(`listed with root ${shorten(wish.recipe.identity)}; no request was made`)
@@ -34,11 +32,14 @@ export const proveVllm = (http: Http, wish: ProofWish): Promise<ProofResult> =>
   })
 
 const checkList = async (http: Http, wish: ProofWish, timeoutMs: number): Promise<Verdict | undefined> => {
-  const { address, recipe } = wish
+  const { address } = wish
   const reply = await http(address, { path: '/v1/models', timeoutMs })
   if (!isAnswered(reply)) return unreachable(address, reply)
   const listed = reply.status === 200 ? readModelList(reply.body) : undefined
-  if (!listed) return notAList('/v1/models', reply)
+  return listed ? judgeListed(wish, listed) : notAList('/v1/models', reply)
+}
+
+const judgeListed = ({ recipe }: ProofWish, listed: readonly Listed[]): Verdict | undefined => {
   const fits = listed.some(
     model => model.identity === recipe.identity && recipe.servedNames.includes(model.name),
   )

@@ -1,6 +1,6 @@
 // The numbered promises of the engine port for Ollama: in memory, the stand-in over HTTP and a real one.
 import { describe, expect, it } from 'vitest'
-import type { Recipe, RecipeWish } from '../../src/domain/engine.ts'
+import type { Listed, Recipe, RecipeWish } from '../../src/domain/engine.ts'
 import { Transient } from '../../src/domain/failure.ts'
 import { aSight, aWish, commonContract, digest, type EngineWorld } from './engine-contract.ts'
 import { during } from './eventually.ts'
@@ -86,6 +86,10 @@ export const ollamaContract = (open: () => OllamaWorld): void => {
     expect(await listed()).toContainEqual(expect.objectContaining(standing))
     expect(await prove(alpha)).toMatchObject({ isProved: true, reason: 'Active' })
     expect(await prove(alpha, 'ListOnly')).toMatchObject({ isProved: true, reason: 'Active' })
+    const proveBy = (told: Listed[]) =>
+      go(open().engine.prove(open().address, alpha, { mode: 'Task', timeoutMs, listed: told }))
+    expect(await proveBy(await listed())).toMatchObject({ isProved: true, reason: 'Active' })
+    expect(await proveBy([])).toMatchObject({ isProved: false, reason: 'ModelEvicted' })
     const unproved = (reason: string) => ({ isProved: false, reason })
     expect(await prove(of('beta'))).toMatchObject(unproved('ModelEvicted'))
     expect(await prove({ ...alpha, identity: digest })).toMatchObject(unproved('WrongModel'))
@@ -206,5 +210,5 @@ const callsOf = (open: () => OllamaWorld, go: <T>(promise: Promise<T>) => Promis
   commit: (recipe: Recipe) => go(open().engine.commit(open().address, recipe)),
   prove: (recipe: Recipe, mode: 'Task' | 'ListOnly' = 'Task') =>
     go(open().engine.prove(open().address, recipe, { mode, timeoutMs })),
-  listed: async () => (await go(open().engine.ask(open().address, 5_000))).listed,
+  listed: async (): Promise<Listed[]> => [...(await go(open().engine.ask(open().address, 5_000))).listed],
 })

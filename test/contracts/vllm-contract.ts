@@ -106,6 +106,15 @@ export const vllmContract = (open: () => VllmWorld): void => {
       })
     })
 
+    it('6.6 what it has just listed is judged in the place of its list', async () => {
+      const { engine, pass } = open()
+      const { listed } = await during(pass, engine.ask(started.address, 5_000))
+      const proveBy = (told: typeof listed) =>
+        during(pass, engine.prove(started.address, of(), { mode: 'Task', timeoutMs: 5_000, listed: told }))
+      expect(await proveBy(listed)).toMatchObject({ isProved: true, reason: 'Active' })
+      expect(await proveBy([])).toMatchObject({ isProved: false, reason: 'WrongModel' })
+    })
+
     it.each<[string, Partial<RecipeWish>]>([
       ['another folder under its names', { path: '/models/hub/other' }],
       ['its folder under other names', { modelName: 'gamma', alias: 'other' }],

@@ -118,6 +118,21 @@ describe('a vLLM that serves the wanted folder', () => {
     expect(await counted.ask(engine.url, 500)).toMatchObject({ state: 'Answers', running: 5 })
   })
 
+  it('is asked for its list once by a look and the proof that follows', async () => {
+    const paths: string[] = []
+    const through = createEngineFetch()
+    const counted = createVllm({
+      fetch: (url, asking) => {
+        paths.push(new URL(url).pathname)
+        return through(url, asking)
+      },
+    })
+    const { listed } = await counted.ask(engine.url, 5000)
+    const told = { mode: 'Task', timeoutMs: 5000, listed } as const
+    expect((await counted.prove(engine.url, recipe, told)).isProved).toBe(true)
+    expect(paths).toEqual(['/v1/models', '/health', '/metrics', '/v1/chat/completions'])
+  })
+
   it('asleep is said although health answers, and no proof holds', async () => {
     await fetch(`${engine.url}/sleep?level=1`, { method: 'POST' })
     expect(await vllm.ask(engine.url, 1000)).toMatchObject({ state: 'Answers', isAsleep: true })

@@ -1,7 +1,7 @@
 // Engines of the memory world: a recipe and launch as the real ones make them, and answers from what the pods hold.
 import { createHash } from 'node:crypto'
 import type { Reason } from '../../domain/conditions.ts'
-import type { Engine, EngineAnswer, Listed, ProofResult, Recipe } from '../../domain/engine.ts'
+import type { Engine, EngineAnswer, Listed, ProofOptions, ProofResult, Recipe } from '../../domain/engine.ts'
 import { readSign } from '../../domain/engine-facts/load-log.ts'
 import { ollamaLog } from '../../domain/engine-facts/ollama-log.ts'
 import { toListedName } from '../../domain/engine-facts/ollama-names.ts'
@@ -41,11 +41,10 @@ interface Place {
   readonly pod: Pod | undefined
 }
 
-type Options = Parameters<Engine['prove']>[2]
-
-export const proofOf = ({ world, pod }: Place, recipe: Recipe, { mode }: Options): ProofResult => {
-  const listed = pod && (pod.engine === 'Ollama' ? listedByOllama(world, pod) : listedByVllm(pod))
-  if (!pod || !listed) return unproved('EngineUnreachable', 'refused the connection')
+export const proofOf = ({ world, pod }: Place, recipe: Recipe, options: ProofOptions): ProofResult => {
+  const lists = pod && (pod.engine === 'Ollama' ? listedByOllama(world, pod) : listedByVllm(pod))
+  if (!pod || !lists) return unproved('EngineUnreachable', 'refused the connection')
+  const { mode, listed = lists } = options
   const loaded = listed.filter(one => one.isLoaded)
   if (!loaded.some(one => one.identity === recipe.identity && isNamed(one, recipe)))
     return unproved(misfit(loaded, recipe), `listed: ${loaded.map(one => one.name).join(', ') || 'nothing'}`)
