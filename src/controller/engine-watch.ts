@@ -4,6 +4,7 @@ import { Transient } from '../domain/failure.ts'
 import type { Runtime } from '../domain/object.ts'
 import type { EngineSight, LoadSight } from '../domain/observation.ts'
 import type { Clock, PodSight, Problem } from '../domain/platform.ts'
+import { proofLeeway } from '../domain/runtime-facts.ts'
 import { type AskWatch, createAskWatch } from './ask-watch.ts'
 
 export interface EngineWatch {
@@ -231,7 +232,7 @@ class Memories implements EngineWatch {
     const now = this.#clock.now().getTime()
     const provedAt = memory.proof ? Date.parse(memory.proof.at) : now
     // Before a request is made the cheap look is renewed: one that is asleep would keep the request waiting.
-    const isDue = now - provedAt >= runtime.spec.proof.intervalSeconds * 1000
+    const isDue = now - provedAt >= runtime.spec.proof.intervalSeconds * 1000 - proofLeeway(runtime)
     const limit = isDue ? Math.min(eager, maxAge(runtime, memory)) : maxAge(runtime, memory)
     return isSameRun(memory, pod) && memory.isReady === pod.isReady && now - memory.askedAt < limit
   }

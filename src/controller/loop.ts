@@ -44,9 +44,9 @@ export const createLoop = (options: LoopOptions, make: (wake: (key: Key) => void
   const look = async (key: Key): Promise<void> => {
     const ended = beginPass(options, key)
     try {
-      const { again, isRefused } = await reconcile(reconciler, key)
+      const { again, leeway, isRefused } = await reconcile(reconciler, key)
       backoff.forget(key)
-      if (again !== undefined) queue.again(key, again)
+      if (again !== undefined) queue.again(key, again, leeway)
       ended(isRefused ? 'terminal' : again === undefined ? 'success' : 'requeue_after')
     } catch (error) {
       const delayMs = backoff.next(key)

@@ -6,8 +6,9 @@ import { Heap, type Placed } from './heap.ts'
 export interface Queue<K extends string> {
   /** Look at the key after `delayMs`. The earlier time and the higher priority win. */
   add(key: K, options?: { readonly delayMs?: number; readonly priority?: number }): void
-  /** Look at a key in hand once more after `delayMs`; it keeps the priority with which it was handed out. */
-  again(key: K, delayMs: number): void
+  /** Look at a key in hand once more after `delayMs`; it keeps the priority with which it was handed out. With a leeway it may
+   *  be up to so many milliseconds sooner: keys with the same leeway are handed out together then. */
+  again(key: K, delayMs: number, leewayMs?: number): void
   /** The next ready key; waits for one. Undefined when the queue was closed. */
   take(): Promise<K | undefined>
   /** Gives a taken key back; a key that was added meanwhile is ready again. */
@@ -72,8 +73,11 @@ class KeyQueue<K extends string> implements Queue<K> {
     this.#hand()
   }
 
-  again(key: K, delayMs: number): void {
-    this.add(key, { delayMs, priority: this.#held.get(key)?.priority ?? normalPriority })
+  again(key: K, delayMs: number, leewayMs = 0): void {
+    const at = this.#now() + delayMs
+    const sooner = leewayMs > 0 && leewayMs < delayMs ? at % leewayMs : 0
+    const priority = this.#held.get(key)?.priority ?? normalPriority
+    this.add(key, { delayMs: delayMs - sooner, priority })
   }
 
   take(): Promise<K | undefined> {

@@ -20,6 +20,8 @@ type Again = number | undefined
 
 export interface Passed {
   readonly again: Again
+  /** milliseconds that it may be sooner; absent = none */
+  readonly leeway?: number
   /** what was asked for was refused, and a person must act */
   readonly isRefused: boolean
 }
@@ -158,7 +160,8 @@ const reconcileRuntime = async ({ actor, reporter }: Reconciler, runtime: Runtim
   if (decision.hold && !outcome) return passed(decision.again)
   const said = outcome ? afterTrouble(seen, decision, outcome) : decision
   const left = await reporter.runtime(runtime, nextRuntimeStatus(seen, said), seen.now)
-  return passed(sooner(left, said.again), outcome)
+  const { leeway } = said
+  return { ...passed(sooner(left, said.again), outcome), ...(leeway && !outcome && !left ? { leeway } : {}) }
 }
 
 interface Decided {

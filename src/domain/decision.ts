@@ -80,6 +80,8 @@ interface Said<Phase, Action, Change> {
   readonly message: string
   readonly actions: readonly Action[]
   readonly again?: number
+  /** so many milliseconds before that it may be too, together with others */
+  readonly leeway?: number
   /** a person must act: Stalled */
   readonly isStalled?: boolean
   /** fields of status that this decision sets; `undefined` removes */

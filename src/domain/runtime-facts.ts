@@ -3,7 +3,7 @@
 import type { Reason } from './conditions.ts'
 import type { RuntimeAction } from './decision.ts'
 import type { EngineAnswer, Listed, LoadSign } from './engine.ts'
-import { pendingRequest } from './object.ts'
+import { pendingRequest, type Runtime } from './object.ts'
 import type { Candidate, RuntimeObservation } from './observation.ts'
 import { isProblem } from './observation.ts'
 import type { PodSight, Problem } from './platform.ts'
@@ -190,7 +190,11 @@ export const untilProof = (seen: RuntimeObservation): number => {
   return at ? Math.max(0, Date.parse(at) + interval - seen.now.getTime()) : 0
 }
 
-export const isProofDue = (seen: RuntimeObservation): boolean => untilProof(seen) === 0
+/** How much younger a proof may be when it is renewed: engines are looked at together then, which costs a part of one by one. */
+export const proofLeeway = ({ spec }: Runtime): number =>
+  Math.floor(Math.min(2_000, spec.proof.intervalSeconds * 1000 * 0.04))
+
+export const isProofDue = (seen: RuntimeObservation): boolean => untilProof(seen) <= proofLeeway(seen.runtime)
 
 /** The old model goes on serving: it is proved like an active one. */
 export const keepProving = (seen: RuntimeObservation): RuntimeAction[] => {

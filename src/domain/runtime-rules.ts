@@ -13,6 +13,7 @@ import {
   keepProving,
   keyProblem,
   newestPod,
+  proofLeeway,
   proofOf,
   proveAgain,
   retryAsked,
@@ -121,6 +122,7 @@ const paused: Speak = seen =>
         message: 'spec.paused is set; what serves stays',
         actions: keepProving(seen),
         again: Math.max(1_000, untilProof(seen)),
+        leeway: proofLeeway(seen.runtime),
       }
     : undefined
 
@@ -261,7 +263,8 @@ const active: Speak = seen => {
   const message = `${name} answers${pending ? `; ${pending}` : ''}`
   if (!proof) return { phase: 'Active', reason: 'Active', message, actions, again: 500, hold: true }
   const again = isDue ? interval : Math.min(interval, Math.max(500, untilProof(seen)))
-  return { phase: 'Active', reason: 'Active', message, actions, again }
+  const leeway = proofLeeway(seen.runtime)
+  return { phase: 'Active', reason: 'Active', message, actions, again, leeway }
 }
 
 export const runtimeRules: readonly Rule<Seen, RuntimeDecision>[] = [

@@ -146,6 +146,39 @@ describe('A key in hand', () => {
     expect([await takeNow(), await takeNow()]).toEqual(['edit', 'start'])
   })
 
+  it('with a leeway is asked for once more together with others, sooner by less than that and never later', async () => {
+    const { clock, queue } = open()
+    const { handed, ask } = listenTo(queue)
+    const delays = { a: 10_050, b: 10_900, c: 11_999, d: 12_001 }
+    for (const [key, delay] of Object.entries(delays)) queue.again(key, delay, 2_000)
+    for (const _ of handed.concat(Object.keys(delays))) void ask()
+    const at = async (ms: number): Promise<string[]> => {
+      clock.turn(ms - clock.ms)
+      await settled()
+      return handed
+    }
+    expect(await at(9_999)).toEqual([])
+    expect(await at(10_000)).toEqual(['a', 'b', 'c'])
+    expect(await at(11_999)).toEqual(['a', 'b', 'c'])
+    expect(await at(12_000)).toEqual(['a', 'b', 'c', 'd'])
+  })
+
+  it('with a leeway that is no shorter than its time comes at its time', async () => {
+    const { clock, queue, takeNow } = open()
+    clock.turn(1_900)
+    queue.again('a', 500, 2_000)
+    const { handed, ask } = listenTo(queue)
+    void ask()
+    clock.turn(499)
+    await settled()
+    expect(handed).toEqual([])
+    clock.turn(1)
+    await settled()
+    expect(handed).toEqual(['a'])
+    queue.add('b')
+    expect(await takeNow()).toBe('b')
+  })
+
   it('asked for once more and edited meanwhile comes with the priority of the edit', async () => {
     const { clock, queue, takeNow } = open()
     queue.add('a', { priority: startupPriority })
