@@ -82,9 +82,32 @@ function answer(engine: Engine, { url, method }: IncomingMessage, response: Serv
 
 const metricsOf = ({ tokens }: Engine): string =>
   [
-    'vllm:num_requests_running{engine="0"} 0.0',
-    'vllm:prompt_tokens_total{engine="0"} 0.0',
-    `vllm:generation_tokens_total{engine="0"} ${tokens}.0`,
-    'vllm:engine_sleep_state{engine="0",sleep_state="awake"} 1.0',
+    page,
+    'vllm:num_requests_running{engine="0",model_name="served"} 0.0',
+    'vllm:prompt_tokens_total{engine="0",model_name="served"} 0.0',
+    `vllm:generation_tokens_total{engine="0",model_name="served"} ${tokens}.0`,
+    'vllm:engine_sleep_state{engine="0",model_name="served",sleep_state="awake"} 1.0',
+    'vllm:engine_sleep_state{engine="0",model_name="served",sleep_state="weights_offloaded"} 0.0',
+    'vllm:engine_sleep_state{engine="0",model_name="served",sleep_state="discard_all"} 0.0',
     '',
   ].join('\n')
+
+/** What else stands there: some 360 lines of histograms, of which nothing is read. */
+const histogram = (name: string): string => {
+  const row = (rest: string, labels = '') =>
+    `vllm:${name}${rest}{engine="0",model_name="served"${labels}} 0.0`
+  const buckets = Array.from({ length: 18 }, (_, n) => row('_bucket', `,le="${(0.001 * 2 ** n).toFixed(3)}"`))
+  const head = [`# HELP vllm:${name} Histogram of ${name}.`, `# TYPE vllm:${name} histogram`]
+  return [...head, ...buckets, row('_bucket', ',le="+Inf"'), row('_count'), row('_sum')].join('\n')
+}
+
+const page = [
+  ...['time_to_first_token_seconds', 'inter_token_latency_seconds', 'request_time_per_output_token_seconds'],
+  ...['e2e_request_latency_seconds', 'request_queue_time_seconds', 'request_inference_time_seconds'],
+  ...['request_prefill_time_seconds', 'request_decode_time_seconds', 'request_prompt_tokens'],
+  ...['request_generation_tokens', 'request_max_num_generation_tokens', 'request_params_n'],
+  ...['request_params_max_tokens', 'iteration_tokens_total', 'request_prefill_kv_computed_tokens'],
+  ...['kv_block_lifetime_seconds', 'kv_block_idle_before_evict_seconds'],
+]
+  .map(histogram)
+  .join('\n')
