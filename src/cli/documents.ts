@@ -4,15 +4,25 @@ import { join } from 'node:path'
 import { parseAllDocuments } from 'yaml'
 import { toWish, type Wish } from '../domain/wish.ts'
 import { Refusal } from './client.ts'
+import { readInput } from './input-text.ts'
 
 const largest = 4 * 1024 * 1024
 
+export interface Reading {
+  readonly namespace: string
+  readonly input: AsyncIterable<unknown>
+}
+
 /** Of a folder its YAML and JSON, in order of their names; `-` is what comes in. */
-export const readDocuments = (place: string, namespace: string): readonly Wish[] =>
-  filesAt(place).flatMap(file => parseDocuments(readText(file), { file, namespace }))
+export const readDocuments = async (
+  place: string,
+  { namespace, input }: Reading,
+): Promise<readonly Wish[]> => {
+  if (place === '-') return parseDocuments(await readInput(input, largest), { file: place, namespace })
+  return filesAt(place).flatMap(file => parseDocuments(readText(file), { file, namespace }))
+}
 
 const filesAt = (place: string): readonly string[] => {
-  if (place === '-') return ['-']
   const stats = statSync(place, { throwIfNoEntry: false })
   if (!stats) throw new Refusal(`${place} is not there`)
   if (!stats.isDirectory()) return [place]
@@ -22,7 +32,7 @@ const filesAt = (place: string): readonly string[] => {
 }
 
 const readText = (file: string): string => {
-  const text = readFileSync(file === '-' ? 0 : file, 'utf8')
+  const text = readFileSync(file, 'utf8')
   if (text.length > largest) throw new Refusal(`${file} is larger than ${largest} characters`)
   return text
 }

@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { stringify } from 'yaml'
@@ -120,9 +121,13 @@ describe('a host, driven by its commands alone', () => {
     expect(await done('discover')).toMatch(/^hf:tiny\/alpha +\d.* yes +fetched /m)
   })
 
-  it('takes back what it printed', async () => {
+  it('takes back what it printed, also from a program that is slow to say it', async () => {
     const printed = await done('get', '-o', 'yaml')
-    const again = await machine.type(['apply', '-f', '-'], printed)
+    const slowly = async function* () {
+      await sleep(1_500)
+      yield printed
+    }
+    const again = await machine.type(['apply', '-f', '-'], Readable.from(slowly()))
     expect(again.stdout.split('\n').every(line => line.endsWith(' unchanged'))).toBe(true)
   })
 

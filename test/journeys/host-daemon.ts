@@ -15,7 +15,7 @@ import { HostObjects } from '../../src/platform/host/host-objects.ts'
 import { findProcesses, isAlive, type ProcessMark } from '../../src/platform/host/process-mark.ts'
 import { ServingRecords } from '../../src/platform/host/serving-records.ts'
 import { WorkRecords } from '../../src/platform/host/work-records.ts'
-import { typed } from '../cli/cli-process.ts'
+import { type Input, typed } from '../cli/cli-process.ts'
 import { bundleEngine } from '../stand-ins/engine/bundle.ts'
 import { freePort } from '../stand-ins/engine/start.ts'
 
@@ -55,7 +55,7 @@ export const openMachine = async ({ hubUrl, registryUrl, engine = {}, programs }
   }
 
   /** As a person at a terminal of this machine. */
-  const type = (words: readonly string[], input?: string) =>
+  const type = (words: readonly string[], input?: Input) =>
     typed(program, words, { environment, ...(input === undefined ? {} : { input }) })
 
   /** As another program of this machine. */

@@ -1,5 +1,6 @@
 // apply and delete: what a person wishes to be there, and to be gone.
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Wish } from '../../domain/wish.ts'
 import { Refusal, type Seen } from '../client.ts'
 import { type Register, type Scene, type Stage, withClient } from '../stage.ts'
 import { findTarget, nameOf, parseTarget } from '../target.ts'
@@ -32,15 +33,17 @@ export const registerApply: Register = (program, stage) => {
 }
 
 /** What reads YAML is loaded by whom it is for. */
-const wishesOf = async ({ options, namespace }: Scene<Files>) => {
+const wishesOf = async ({ input }: Stage, { options, namespace }: Scene<Files>): Promise<readonly Wish[]> => {
   const { readDocuments } = await import('../documents.ts')
-  return (options.filename ?? []).flatMap(place => readDocuments(place, namespace))
+  const all: Wish[] = []
+  for (const place of options.filename ?? []) all.push(...(await readDocuments(place, { namespace, input })))
+  return all
 }
 
 /** Each by itself: a bad one does not keep the others; the exit code is that of the first that failed. */
 const apply = async (stage: Stage, scene: Scene<Files & { force?: boolean }>): Promise<void> => {
   const refused: Refusal[] = []
-  for (const wish of await wishesOf(scene)) {
+  for (const wish of await wishesOf(stage, scene)) {
     const name = `${wish.kind.toLowerCase()}/${wish.name}`
     try {
       stage.print.line(`${name} ${await scene.client.apply(wish, { force: scene.options.force ?? false })}`)
@@ -61,7 +64,7 @@ const remove = async (
 ): Promise<void> => {
   const { client, namespace, options } = scene
   const targets = options.filename
-    ? (await wishesOf(scene)).map(({ kind, name, namespace: where }) => ({ kind, name, where }))
+    ? (await wishesOf(stage, scene)).map(({ kind, name, namespace: where }) => ({ kind, name, where }))
     : [{ ...parseTarget(words), where: namespace }]
   for (const { where, ...target } of targets) {
     const seen = await findTarget(client, target, where)

@@ -1,5 +1,6 @@
 // login: a token from a prompt or a pipe into a host's secrets folder; never from an argument, which everybody on the machine could read.
 import type { ReadStream } from 'node:tty'
+import { readInput } from '../input-text.ts'
 import type { Printer } from '../print.ts'
 import { secretPath, toToken, writeSecret } from '../secret-file.ts'
 import type { Register, Stage } from '../stage.ts'
@@ -20,15 +21,9 @@ export const registerLogin: Register = (program, stage) => {
 }
 
 const readToken = async ({ input, print }: Stage): Promise<string> => {
-  if (!input.isTTY) return readAll(input)
+  if (!input.isTTY) return readInput(input)
   print.note('Token (it is not shown):')
   return readHidden(input as ReadStream, print)
-}
-
-const readAll = async (input: AsyncIterable<unknown>): Promise<string> => {
-  const parts: Buffer[] = []
-  for await (const part of input) parts.push(Buffer.from(part as Uint8Array))
-  return Buffer.concat(parts).toString('utf8')
 }
 
 /** Letter by letter, because the terminal would show a line. Ctrl-C ends it. */
