@@ -1,6 +1,6 @@
 // The port of the API: what it asks of the platform it stands on. It writes only as people do, under the same rules.
 import type { Discovery } from '../domain/discovery.ts'
-import type { Kind, Model, Ref, Runtime } from '../domain/object.ts'
+import type { Key, Kind, Model, Ref, Runtime } from '../domain/object.ts'
 import type { Wish } from '../domain/wish.ts'
 
 /** One entry of the diary: numbered, never changed. */
@@ -21,6 +21,8 @@ export interface ApiParts {
     list(kind: Kind): readonly (Model | Runtime)[]
     /** as a person wrote it, without defaults */
     specOf(object: Model | Runtime): unknown
+    /** called after each change, while it is shown; returns what ends that */
+    subscribe(listener: (key: Key) => void): () => void
   }
   /** Each throws Rejected with the sentence of the broken rule, Transient when the store cannot be written. */
   readonly people: {

@@ -10,8 +10,10 @@ const whole = (least: number, most: number) => z.coerce.number().int().min(least
 
 export const ObjectQuery = z.strictObject({ namespace: z.string().max(63).default('default') })
 
+const OfNamespace = z.strictObject({ namespace: z.string().max(63).optional() })
+
 /** Without a namespace: those of all. */
-export const ListQuery = z.strictObject({ namespace: z.string().max(63).optional() })
+export const ListQuery = OfNamespace.extend({ watch: flag })
 
 export const LogQuery = ObjectQuery.extend({
   lines: whole(1, 10_000).default(200),
@@ -19,7 +21,7 @@ export const LogQuery = ObjectQuery.extend({
   back: whole(0, 100).default(0),
 })
 
-export const EventQuery = ListQuery.extend({
+export const EventQuery = OfNamespace.extend({
   since: whole(0, Number.MAX_SAFE_INTEGER).default(0),
   limit: whole(1, 1_000).default(200),
   follow: flag,

@@ -9,6 +9,8 @@ import type { Kind, Model, Ref, Runtime } from '../domain/object.ts'
 import { type Change, type RequestName, requestNames, toChange } from '../domain/request.ts'
 import { toWish, type Wish } from '../domain/wish.ts'
 import type { ApiParts } from './api-parts.ts'
+import { sendLines } from './lines.ts'
+import { streamObjects } from './object-stream.ts'
 import { type ObjectView, toView } from './object-view.ts'
 import { Changed, NotThere } from './problem.ts'
 import { ListQuery, LogQuery, ObjectQuery, PatchBody, parse, RequestBody } from './queries.ts'
@@ -41,9 +43,10 @@ export const addObjectRoutes = (app: FastifyInstance, parts: ApiParts): void => 
   const view = (object: Thing): ObjectView => toView(object, parts.objects.specOf(object))
   const meant = (kind: Kind, ref: Ref): Thing => findOne(parts, kind, ref)
 
-  app.get('/api/v1/:plural', async request => {
+  app.get('/api/v1/:plural', async (request, reply) => {
     const kind = kindOf(request)
-    const { namespace } = parse(ListQuery, request.query)
+    const { namespace, watch } = parse(ListQuery, request.query)
+    if (watch) return sendLines(reply, gone => streamObjects(parts.objects, { kind, namespace }, gone))
     const all = parts.objects.list(kind)
     return { items: all.filter(({ metadata }) => !namespace || metadata.namespace === namespace).map(view) }
   })

@@ -1,8 +1,8 @@
 // The HTTP server of a host: routes, limits, and every error as one shape. Who may speak is decided by who may open its socket.
-import { Readable } from 'node:stream'
 import Fastify, { type FastifyInstance } from 'fastify'
 import type { ApiParts } from './api-parts.ts'
 import { boundHeader, streamEvents } from './event-stream.ts'
+import { sendLines } from './lines.ts'
 import { NotThere, toProblem } from './problem.ts'
 import { DiscoverQuery, EventQuery, parse } from './queries.ts'
 import { addObjectRoutes } from './routes.ts'
@@ -46,10 +46,7 @@ export const createApi = (parts: ApiWish): FastifyInstance => {
 const addEvents = (app: FastifyInstance, { diary }: ApiParts): void => {
   app.get('/api/v1/events', async (request, reply) => {
     const wish = parse(EventQuery, request.query)
-    const gone = new AbortController()
-    reply.raw.once('close', () => gone.abort())
-    reply.type('application/x-ndjson')
     reply.header(boundHeader, diary.bound())
-    return reply.send(Readable.from(streamEvents(diary, wish, gone.signal)))
+    return sendLines(reply, gone => streamEvents(diary, wish, gone))
   })
 }

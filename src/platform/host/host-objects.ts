@@ -45,9 +45,10 @@ export class HostObjects {
     return [...this.#objects.keys()]
   }
 
-  /** Called after the change is on disk and shown here. */
-  subscribe(listener: (key: Key) => void): void {
+  /** Called after each change is on disk and while it is shown here; returns what ends that. */
+  subscribe(listener: (key: Key) => void): () => void {
     this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
   }
 
   /** Stores it under the next version, and what `also` writes with it, as one commit. */
