@@ -5,6 +5,7 @@ import { type IncomingMessage, request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { json } from 'node:stream/consumers'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { execa } from 'execa'
 import { stringify } from 'yaml'
 import { bundle } from '../../scripts/build.ts'
@@ -69,6 +70,14 @@ export const openMachine = async ({ hubUrl, registryUrl, engine = {}, programs }
     (await send(method, path)).resume().statusCode
   const look = async (path: string): Promise<unknown> => json(await send('GET', path))
 
+  /** Each version of these objects from one daemon to the next, until the signal. */
+  async function* watch(path: string, signal: AbortSignal): AsyncGenerator<{ readonly object: unknown }> {
+    for (; !signal.aborted; await sleep(20)) {
+      const answer = await send('GET', `${path}&watch=true`).catch(() => undefined)
+      if (answer) yield* linesOf(answer, signal)
+    }
+  }
+
   /** As an editor or Git does: the new file takes the old one's place. */
   const write = (name: string, objects: readonly object[]): void => {
     writeFileSync(at('manifests', `.${name}`), objects.map(one => stringify(one)).join('---\n'))
@@ -106,12 +115,15 @@ export const openMachine = async ({ hubUrl, registryUrl, engine = {}, programs }
   const scrape = async (): Promise<string> => (await fetch(`http://${metricsAddress}/metrics`)).text()
   const starts = (): number => lines.join('').split('switchyard host runs').length - 1
   return {
+    /** folder of the engines' programs */
+    programs: programs ?? at('bin'),
     begin,
     starts,
     scrape,
     type,
     ask,
     look,
+    watch,
     write,
     engineOf,
     worksOf,
@@ -119,5 +131,23 @@ export const openMachine = async ({ hubUrl, registryUrl, engine = {}, programs }
     journalOf,
     close,
     log: () => lines.join(''),
+  }
+}
+
+/** A daemon that was killed leaves a line without an end. */
+async function* linesOf(answer: IncomingMessage, signal: AbortSignal): AsyncGenerator<{ object: unknown }> {
+  const end = (): void => void answer.destroy()
+  signal.addEventListener('abort', end, { once: true })
+  let rest = ''
+  try {
+    for await (const part of answer.setEncoding('utf8')) {
+      const lines = `${rest}${part}`.split('\n')
+      rest = lines.pop() ?? ''
+      for (const line of lines.filter(Boolean)) yield JSON.parse(line)
+    }
+  } catch (error) {
+    if (!signal.aborted && (error as NodeJS.ErrnoException).code !== 'ECONNRESET') throw error
+  } finally {
+    signal.removeEventListener('abort', end)
   }
 }
