@@ -1,20 +1,17 @@
 // The points of the acceptance list that need a whole host: two stores on one volume, a daemon that is killed, engines, and a stranger among the processes.
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, lstatSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, lstatSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { stringify } from 'yaml'
 import type { ModelStatus } from '../../src/domain/model.ts'
 import type { RuntimeStatus } from '../../src/domain/runtime.ts'
 import { freePort } from '../stand-ins/engine/start.ts'
-import { filesOfFolder, type Hub, startHub } from '../stand-ins/hub.ts'
-import { type Registry, startRegistry } from '../stand-ins/registry.ts'
-import { ollamaLayers, type TinyModel, writeTinyModel } from '../stand-ins/tiny-model.ts'
+import { ollamaLayers, writeTinyModel } from '../stand-ins/tiny-model.ts'
+import { openTmpfs, whyNoMount } from '../worker/small-volume.ts'
 import { askWho } from './ask-who.ts'
-import { openMachine } from './host-daemon.ts'
+import { type HostScene, openHostScene } from './host-scene.ts'
 
 const weights = 3_000_000
 const slowly = { kind: 'slow', bytesPerSecond: 300_000 } as const
@@ -25,6 +22,12 @@ const aModel = (name: string, source: object, runtime: string) => ({
   kind: 'Model',
   metadata: { name },
   spec: { source, runtimes: [{ name: runtime }] },
+})
+const aRuntime = (name: string, spec: object) => ({
+  apiVersion,
+  kind: 'Runtime',
+  metadata: { name },
+  spec: { host: {}, switch: { drainSeconds: 1 }, ...spec },
 })
 const fromHub = (name: string, repo = name) => aModel(name, { huggingFace: { repo: `tiny/${repo}` } }, 'gpu')
 const fromRegistry = (name: string) => aModel(name, { ollama: { name } }, 'ollama')
@@ -51,82 +54,42 @@ const commandLines = (): readonly string[] =>
     }
   })
 
-describe('The acceptance list of a host', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'switchyard-models-'))
-  const ports = { gpu: 0, ollama: 0 }
-  let hub: Hub
-  let registry: Registry
-  let machine: Awaited<ReturnType<typeof openMachine>>
-  let daemon: ReturnType<typeof machine.begin>
-  let made: Readonly<Record<'alpha' | 'beta' | 'broken' | 'later' | 'gamma', TinyModel>>
+const noMount = whyNoMount()
+if (noMount) console.log(`11. is tried without a disk that is full: ${noMount}`)
 
-  const write = (name: string, forms: readonly ('huggingFace' | 'gguf')[], more: object = {}): TinyModel =>
-    writeTinyModel(join(folder, name), {
-      name,
-      answer: `I am ${name}.`,
-      padBytes: weights,
-      forms: [...forms],
-      ...more,
-    })
+describe('The acceptance list of a host', () => {
+  const ports = { gpu: 0, ollama: 0 }
+  let scene: HostScene
 
   beforeAll(async () => {
-    made = {
-      alpha: write('alpha', ['huggingFace']),
-      beta: write('beta', ['huggingFace']),
-      broken: write('broken', ['huggingFace'], { fault: 'load-fails' }),
-      later: write('later', ['huggingFace']),
-      gamma: write('gamma', ['gguf']),
-    }
-    const { gamma, ...repos } = made
-    hub = await startHub({
-      repos: Object.values(repos).map(one => ({ id: `tiny/${one.name}`, files: filesOfFolder(one.folder) })),
+    scene = await openHostScene({
+      models: [
+        ...(['alpha', 'beta', 'broken', 'later'] as const).map(name => ({
+          name,
+          padBytes: weights,
+          forms: ['huggingFace'] as const,
+          ...(name === 'broken' ? { fault: 'load-fails' } : {}),
+        })),
+        { name: 'gamma', padBytes: weights, forms: ['gguf'] },
+      ],
     })
-    registry = await startRegistry({ models: { 'library/gamma:latest': ollamaLayers(gamma) } })
-    hub.setFault('model.safetensors', slowly)
-    registry.setFault('*', slowly)
-    machine = await openMachine({ hubUrl: hub.url, registryUrl: registry.url })
+    scene.hub.setFault('model.safetensors', slowly)
+    scene.registry.setFault('*', slowly)
     for (const name of ['gpu', 'ollama'] as const) ports[name] = await freePort()
-    await begin()
+    await scene.begin()
   })
-  afterAll(async () => {
-    daemon?.kill('SIGKILL')
-    await daemon
-    machine?.close()
-    await hub?.close()
-    await registry?.close()
-    rmSync(folder, { recursive: true, force: true })
-  })
+  afterAll(() => scene?.close())
 
-  const begin = async (): Promise<void> => {
-    const before = machine.starts()
-    daemon = machine.begin()
-    await until('it runs', () => machine.starts() > before)
-  }
-  const until = async (what: string, holds: () => unknown | Promise<unknown>): Promise<void> => {
-    for (const end = Date.now() + 90_000; Date.now() < end; await sleep(100)) if (await holds()) return
-    throw new Error(`not seen: ${what}\n${machine.log()}`)
-  }
-  const done = async (words: readonly string[], input?: string): Promise<string> => {
-    const { exitCode, stdout, stderr } = await machine.type(words, input)
-    expect(exitCode, `switchyard ${words.join(' ')}\n${stdout}\n${stderr}\n${machine.log()}`).toBe(0)
-    return stdout
-  }
-  const apply = (...objects: readonly object[]) =>
-    done(['apply', '-f', '-'], objects.map(one => stringify(one)).join('---\n'))
-  const runtimes = (quota?: number) =>
-    apply(
-      ...(['gpu', 'ollama'] as const).map(name => ({
-        apiVersion,
-        kind: 'Runtime',
-        metadata: { name },
-        spec: {
-          engine: name === 'gpu' ? 'VLLM' : 'Ollama',
-          host: { port: ports[name] },
-          switch: { drainSeconds: 1 },
-          ...(quota === undefined ? {} : { storage: { quota: String(quota) } }),
-        },
-      })),
+  const until = (what: string, holds: () => unknown) => scene.until(what, holds)
+  const done = (words: readonly string[]) => scene.done(words)
+  const apply = (...objects: readonly object[]) => scene.apply(...objects)
+  const runtimes = (quota?: number) => {
+    const storage = quota === undefined ? {} : { storage: { quota: String(quota) } }
+    return apply(
+      aRuntime('gpu', { engine: 'VLLM', host: { port: ports.gpu }, ...storage }),
+      aRuntime('ollama', { engine: 'Ollama', host: { port: ports.ollama }, ...storage }),
     )
+  }
   const statusOf = async <T>(kind: 'model' | 'runtime', name: string): Promise<T> =>
     (JSON.parse(await done(['get', kind, name, '-o', 'json'])) as { status: T }).status
   const model = (name: string) => statusOf<ModelStatus>('model', name)
@@ -135,11 +98,6 @@ describe('The acceptance list of a host', () => {
     (await model(name)).operations?.find(({ type }) => type === 'Install')
   const isReady = (name: string) =>
     until(`${name} is ready`, async () => (await model(name)).phase === 'Ready')
-  const sent = (name: string): number =>
-    hub.requests
-      .filter(({ origin, path }) => origin === 'cdn' && path.includes(name))
-      .reduce((sum, { bytesSent }) => sum + bytesSent, 0)
-
   it('1. Progress moves in bytes for both sources', async () => {
     await runtimes()
     await apply(fromRegistry('gamma'))
@@ -162,9 +120,8 @@ describe('The acceptance list of a host', () => {
     expect(before).toMatchObject({ phase: 'Running', type: 'Install' })
     expect(before).not.toHaveProperty('finishedAt')
     await apply(fromHub('twin', 'alpha'))
-    daemon.kill('SIGKILL')
-    await daemon
-    await begin()
+    await scene.kill()
+    await scene.begin()
     await isReady('alpha')
     expect(await installOf('alpha')).toMatchObject({
       id: before?.id,
@@ -177,7 +134,7 @@ describe('The acceptance list of a host', () => {
   it('9. A second install of the same model joins the first', async () => {
     await isReady('twin')
     expect((await installOf('twin'))?.phase).toBe('Succeeded')
-    expect(sent('alpha')).toBeLessThan(1.1 * weights)
+    expect(scene.sent('alpha')).toBeLessThan(1.1 * weights)
   })
 
   it('4. Install records path, size, checksum, real capabilities', async () => {
@@ -202,20 +159,20 @@ describe('The acceptance list of a host', () => {
     const given = words[words.indexOf('serve') + 1] ?? ''
     expect(statSync(given).isDirectory()).toBe(true)
     expect(existsSync(join(given, 'config.json'))).toBe(true)
-    expect(await askWho(ports.gpu)).toBe(made.alpha.answer)
+    expect(await askWho(ports.gpu)).toBe(scene.model('alpha').answer)
   })
 
   it('7. Failed restart => failed activation => previous model serving', async () => {
-    hub.setFault('model.safetensors', undefined)
-    registry.setFault('*', undefined)
+    scene.hub.setFault('model.safetensors', undefined)
+    scene.registry.setFault('*', undefined)
     await apply(fromHub('broken'))
     await isReady('broken')
-    const { exitCode } = await machine.type(['activate', 'broken', '--on', 'gpu', '--wait', '60'])
+    const { exitCode } = await scene.machine.type(['activate', 'broken', '--on', 'gpu', '--wait', '60'])
     expect(exitCode).toBe(2)
     const { lastSwitch, operations } = await statusOf<RuntimeStatus>('runtime', 'gpu')
     expect(lastSwitch).toMatchObject({ result: 'RolledBack', to: { model: 'broken' } })
     expect(operations?.[0]).toMatchObject({ type: 'Activate', phase: 'Failed', to: 'broken' })
-    expect(await askWho(ports.gpu)).toBe(made.alpha.answer)
+    expect(await askWho(ports.gpu)).toBe(scene.model('alpha').answer)
   })
 
   it('11. Quota counts both stores, in-flight bytes and free disk', async () => {
@@ -223,27 +180,55 @@ describe('The acceptance list of a host', () => {
     expect(used).toBeGreaterThan(2.9 * weights)
     const quota = used + 1.5 * weights
     await runtimes(quota)
-    hub.setFault('model.safetensors', { kind: 'slow', bytesPerSecond: weights / 3 })
+    scene.hub.setFault('model.safetensors', { kind: 'slow', bytesPerSecond: weights / 3 })
     await apply(fromHub('beta'))
     await until('beta is fetched', async () => (await model('beta')).phase === 'Downloading')
     const bytes = (await model('beta')).resolved?.bytes ?? 0
-    registry.addModel('library/delta', ollamaLayers(write('delta', ['gguf'])))
+    const delta = writeTinyModel(join(scene.folder, 'delta'), {
+      name: 'delta',
+      padBytes: weights,
+      forms: ['gguf'],
+    })
+    scene.registry.addModel('library/delta', ollamaLayers(delta))
     await apply(fromRegistry('delta'))
     await until('delta is blocked', async () => (await model('delta')).phase === 'Blocked')
     const { haveBytes = 0 } = (await model('delta')).copies?.[0]?.failure ?? {}
     // The two images share a layer of some bytes, which are there already.
     expect(Math.abs(haveBytes - (quota - used - bytes))).toBeLessThan(2_000)
     await done(['delete', 'model', 'delta'])
+    if (!noMount) await expectFullDisk()
   })
 
+  /** The disk is large enough for the model, and not free enough. */
+  const expectFullDisk = async (): Promise<void> => {
+    const disk = openTmpfs('size=32m')
+    try {
+      await apply(
+        aRuntime('disk', { engine: 'VLLM', storage: { directory: disk.path } }),
+        aModel('wide', { huggingFace: { repo: 'tiny/later' } }, 'disk'),
+      )
+      await until('wide is blocked', async () => (await model('wide')).phase === 'Blocked')
+      const { conditions, copies = [] } = await model('wide')
+      const { reason, needBytes = 0, haveBytes = 0 } = copies[0]?.failure ?? {}
+      expect([reason, haveBytes > 30 * 2 ** 20, needBytes > haveBytes]).toEqual(['NoSpace', true, true])
+      expect(JSON.stringify(conditions)).toContain(
+        `${needBytes} bytes are needed, ${haveBytes} are free on the volume`,
+      )
+      expect(scene.sent('later')).toBe(0)
+      for (const one of ['model/wide', 'runtime/disk']) await done(['delete', one, '--wait', '60'])
+    } finally {
+      disk.close()
+    }
+  }
+
   it('17. `completed_at` set on failure and cancel', async () => {
-    hub.setFault('model.safetensors', { kind: 'stall', after: 1_000 })
+    scene.hub.setFault('model.safetensors', { kind: 'stall', after: 1_000 })
     await runtimes()
     await apply(fromHub('later'))
     await until('later is fetched', async () => (await model('later')).phase === 'Downloading')
     expect(await done(['cancel', 'model/later'])).toContain('is cancelled')
     await until('it is cancelled', async () => (await model('later')).phase === 'Cancelled')
-    hub.setFault('model.safetensors', undefined)
+    scene.hub.setFault('model.safetensors', undefined)
     await apply(fromHub('absent'))
     await apply(fromRegistry('nobody'))
     for (const name of ['absent', 'nobody'])
@@ -285,13 +270,13 @@ describe('The acceptance list of a host', () => {
     const paths: readonly (() => Promise<unknown>)[] = [
       async () => expect(await done(['delete', 'model/alpha'])).toContain('is being deleted'),
       async () => expect(await done(['delete', 'model', 'alpha'])).toContain('is being deleted'),
-      async () => expect(await machine.ask('DELETE', '/api/v1/models/alpha')).toBe(202),
+      async () => expect(await scene.machine.ask('DELETE', '/api/v1/models/alpha')).toBe(202),
     ]
     for (const remove of paths) {
       await remove()
       await until('it is said why', async () => (await model('alpha')).phase === 'Deleting')
       expect(JSON.stringify((await model('alpha')).conditions)).toContain('ModelInUse')
-      expect(await askWho(ports.gpu)).toBe(made.alpha.answer)
+      expect(await askWho(ports.gpu)).toBe(scene.model('alpha').answer)
       expect(existsSync((await model('alpha')).copies?.[0]?.path ?? '')).toBe(true)
     }
   })
@@ -301,7 +286,10 @@ describe('The acceptance list of a host', () => {
     const before = bytesIn(root)
     const counted = (await stored('alpha')) + (await stored('twin'))
     await done(['delete', 'runtime/gpu', '--wait', '60'])
-    await until('alpha is gone', async () => (await machine.type(['get', 'model', 'alpha'])).exitCode === 2)
+    await until(
+      'alpha is gone',
+      async () => (await scene.machine.type(['get', 'model', 'alpha'])).exitCode === 2,
+    )
     expect(await stored('twin'), 'what twin keeps of alpha').toBe(counted)
     for (const name of ['twin', 'beta', 'later', 'broken'])
       await done(['delete', `model/${name}`, '--wait', '60'])
