@@ -1,4 +1,4 @@
-// The contract between the controller and the worker process: the task it gets, the result it ends with, the exit code.
+// The contract between the controller and the worker process: the task it gets, the result it ends with (the exit code: exit-codes.ts).
 // The task is passed as one JSON argument (`switchyard worker run --task JSON`); the result is the last stdout line and
 // the termination message. Neither ever holds a secret: the token is a file.
 import * as z from 'zod'
@@ -183,8 +183,6 @@ export const WorkerResult = z.object({
   quietSeconds: z.number().optional(),
 })
 export type WorkerResult = Readonly<z.infer<typeof WorkerResult>>
-
-export const exitCodes = { ok: 0, never: 10, whenAble: 11, later: 75, terminated: 143 } as const
 
 /** Undefined when the text is no result (the process died before it could write one). */
 export const parseWorkerResult = (text: string | undefined): WorkerResult | undefined => {

@@ -1,6 +1,7 @@
 // `switchyard worker run --task JSON [--result-file F]` and `worker discover --root DIR`: arguments, signals, the last net for errors.
 import { parseArgs } from 'node:util'
-import { exitCodes, type WorkerResult, WorkerTask } from '../domain/worker-task.ts'
+import { exitCodes } from '../domain/exit-codes.ts'
+import { type WorkerResult, WorkerTask } from '../domain/worker-task.ts'
 import { discover } from './discover.ts'
 import { toFailure, WorkError } from './outcome.ts'
 import { finish, runWorker, type WorkerIo } from './worker.ts'

@@ -1,7 +1,8 @@
 // What a work ends with: a typed failure for every error, an exit code for every class, a result that fits its message.
 import { type Reason, shortMessage } from '../domain/conditions.ts'
+import { exitCodes } from '../domain/exit-codes.ts'
 import { NotSupported, Rejected, Transient, Waiting } from '../domain/failure.ts'
-import { exitCodes, type WorkerResult, type WorkFailure } from '../domain/worker-task.ts'
+import type { WorkerResult, WorkFailure } from '../domain/worker-task.ts'
 
 const laterReasons: readonly Reason[] = [
   'SourceUnavailable',

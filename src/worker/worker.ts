@@ -1,7 +1,8 @@
 // The conductor of one work: command → steps → one result line, a result file, an exit code. The only place that catches.
 import { writeFile } from 'node:fs/promises'
+import { exitCodes } from '../domain/exit-codes.ts'
 import { NotSupported } from '../domain/failure.ts'
-import { type AskTask, exitCodes, type WorkerResult, type WorkerTask } from '../domain/worker-task.ts'
+import type { AskTask, WorkerResult, WorkerTask } from '../domain/worker-task.ts'
 import { ask, type OpenEngine } from './ask.ts'
 import { createDirectFetch } from './ask-key.ts'
 import { download } from './download.ts'

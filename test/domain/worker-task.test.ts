@@ -1,6 +1,7 @@
 // What controller and worker say to each other, field by field: what one writes the other must read whole.
 import { describe, expect, it } from 'vitest'
-import { exitCodes, ownerKind, parseWorkerResult, WorkerTask } from '../../src/domain/worker-task.ts'
+import { exitCodes } from '../../src/domain/exit-codes.ts'
+import { ownerKind, parseWorkerResult, WorkerTask } from '../../src/domain/worker-task.ts'
 
 const who = {
   owner: 'uid',

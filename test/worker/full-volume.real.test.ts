@@ -4,7 +4,7 @@ import { closeSync, existsSync, fsyncSync, openSync, readdirSync, readlinkSync, 
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { exitCodes } from '../../src/domain/worker-task.ts'
+import { exitCodes } from '../../src/domain/exit-codes.ts'
 import { Partial } from '../../src/worker/transfer/partial.ts'
 import { type Hub, startHub } from '../stand-ins/hub.ts'
 import { toSafetensors } from '../stand-ins/weights.ts'

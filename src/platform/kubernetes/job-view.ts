@@ -1,7 +1,8 @@
 // A Job and its pod as a WorkView: pure. The pod speaks before the Job's own conditions do, which come late or, on a lost node, never.
 import { shortMessage } from '../../domain/conditions.ts'
+import { exitCodes } from '../../domain/exit-codes.ts'
 import type { Problem, WorkView } from '../../domain/platform.ts'
-import { exitCodes, parseWorkerResult, type WorkerResult } from '../../domain/worker-task.ts'
+import { parseWorkerResult, type WorkerResult } from '../../domain/worker-task.ts'
 import type { RawJob, RawNode, RawPod } from './kubernetes-objects.ts'
 import { podProblem } from './pod-problem.ts'
 import { parseIdentity, workerContainer } from './work-identity.ts'

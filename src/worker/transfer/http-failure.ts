@@ -1,5 +1,4 @@
 // The table from an HTTP status (and the Hub's X-Error-Code) to a failure class.
-import * as z from 'zod'
 import type { Reason } from '../../domain/conditions.ts'
 import { WorkError } from '../outcome.ts'
 
@@ -77,17 +76,18 @@ const ownWords = async (response: Response): Promise<string> => {
   return words ? ` (${words})` : ''
 }
 
-const OwnWords = z.union([
-  z.object({ errors: z.tuple([z.object({ message: z.string() })], z.unknown()) }),
-  z.object({ error: z.string() }),
-])
-
 /** Of a registry `errors[0].message`, of a hub `error`; nothing where the answer is no small JSON. */
 const errorOf = async (response: Response): Promise<string | undefined> => {
   if (!/json/.test(response.headers.get('content-type') ?? '')) return undefined
-  const found = OwnWords.safeParse(toJson(await readShort(response)))
-  if (!found.success) return undefined
-  return 'error' in found.data ? found.data.error : found.data.errors[0].message
+  const said = toJson(await readShort(response)) as Said | null | undefined
+  const words = said?.error ?? said?.errors?.[0]?.message
+  return typeof words === 'string' ? words : undefined
+}
+
+/** What it may hold: nothing of it is believed before it is looked at. No schema: a transfer is to be small. */
+interface Said {
+  readonly error?: unknown
+  readonly errors?: readonly { readonly message?: unknown }[] | null
 }
 
 const toJson = (text: string): unknown => {
