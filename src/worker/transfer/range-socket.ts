@@ -64,6 +64,7 @@ export class RangeSocket {
   #isClosing = false
   #error: Error | undefined
   #wake: (() => void) | undefined
+  #patience: NodeJS.Timeout | undefined
   #onHead: ((head: RangeHead | undefined) => void) | undefined
 
   private constructor(url: URL, slabs: Slabs, onOpen: () => void) {
@@ -167,14 +168,12 @@ export class RangeSocket {
     if (this.#socket.isPaused()) this.#socket.resume()
   }
 
-  /** Until there is enough, or until bytes have waited long enough. */
+  /** Until there is enough, or until bytes have waited long enough. One timer for all waits: one each was most of the garbage. */
   #something(): Promise<void> {
     return new Promise(resolve => {
-      const timer = setTimeout(resolve, patienceMs)
-      this.#wake = () => {
-        clearTimeout(timer)
-        resolve()
-      }
+      this.#wake = resolve
+      if (this.#patience) this.#patience.refresh()
+      else this.#patience = setTimeout(() => this.#wake?.(), patienceMs)
     })
   }
 
@@ -243,6 +242,7 @@ export class RangeSocket {
     this.#error ??= error
     this.#onHead?.(undefined)
     this.#onHead = undefined
+    clearTimeout(this.#patience)
     this.#wake?.()
     this.#socket.destroy()
   }

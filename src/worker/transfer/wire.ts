@@ -42,19 +42,31 @@ export const noteAllowance = (wire: Wire, host: string, header: (name: string) =
 const maxHops = 5
 const redirects = [301, 302, 303, 307, 308]
 
-/** Ends an exchange when nothing arrives for too long; `touch` says that something did. */
+const ended = new Error('the exchange is over')
+
+/**
+ * Ends an exchange when nothing arrives for too long; `touch` says that something did. One for each part: it listens by hand, because
+ * what AbortSignal.any makes is kept until old garbage is collected, a megabyte for each gigabyte.
+ */
 export class Watchdog {
-  readonly signal: AbortSignal
   readonly #stop = new AbortController()
+  readonly #outer: AbortSignal
   readonly #timer: NodeJS.Timeout
+  #isStalled = false
 
   constructor(wire: Wire) {
-    this.signal = AbortSignal.any([wire.signal, this.#stop.signal])
-    this.#timer = setTimeout(() => this.#stop.abort(), wire.retry.idleMs)
+    this.#outer = wire.signal
+    this.#timer = setTimeout(() => this.#stall(), wire.retry.idleMs)
+    if (wire.signal.aborted) this.#pass()
+    else wire.signal.addEventListener('abort', this.#pass, { once: true })
+  }
+
+  get signal(): AbortSignal {
+    return this.#stop.signal
   }
 
   get isStalled(): boolean {
-    return this.#stop.signal.aborted
+    return this.#isStalled
   }
 
   touch(): void {
@@ -63,6 +75,14 @@ export class Watchdog {
 
   end(): void {
     clearTimeout(this.#timer)
+    this.#outer.removeEventListener('abort', this.#pass)
+    this.#stop.abort(ended)
+  }
+
+  readonly #pass = (): void => this.#stop.abort(this.#outer.reason)
+
+  #stall(): void {
+    this.#isStalled = true
     this.#stop.abort()
   }
 }
