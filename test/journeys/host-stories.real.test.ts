@@ -1,6 +1,6 @@
 // The stories of a cluster on a host: the same objects pass through the same phases, held against the same golden files. A host has no part
 // for `models-unbound-claim` (claims), `switching-field-conflict` and `switching-another-manager` (field managers), and `engine-key` (a key
-// that the engine's own Deployment names).
+// that the engine's own Deployment names). `switching-back-to-as-found` needs a unit of somebody else: host-vllm-unit.real.test.ts.
 import { mkdirSync, readdirSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'

@@ -11,7 +11,10 @@ import { filesOfFolder, type Hub, startHub } from '../stand-ins/hub.ts'
 import { writeTinyModel } from '../stand-ins/tiny-model.ts'
 import { asDaemon, openInstalled } from '../systemd/installed.ts'
 import { whyNoSystem } from '../systemd/system.ts'
+import { watchIn } from '../systemd/watch.ts'
 import { askWho } from './ask-who.ts'
+import { awaitStory, followHost } from './story.ts'
+import type { Seen } from './town.ts'
 
 const apiVersion = 'switchyard.dev/v1alpha1'
 const unit = 'vllm.service'
@@ -30,7 +33,11 @@ describe.skipIf(why)('a vLLM that is a unit of somebody else', () => {
   beforeAll(async () => {
     port = await freePort()
     const models = [...names, 'theirs'].map(name =>
-      writeTinyModel(join(folder, name), { name, answer: `I am ${name}.`, forms: ['huggingFace'] }),
+      writeTinyModel(join(folder, name), {
+        name,
+        forms: ['huggingFace'],
+        ...(name === 'broken' ? { fault: 'load-fails' } : {}),
+      }),
     )
     const repos = models.map(({ name, folder: from }) => ({ id: `tiny/${name}`, files: filesOfFolder(from) }))
     hub = await startHub({ repos })
@@ -52,15 +59,15 @@ describe.skipIf(why)('a vLLM that is a unit of somebody else', () => {
     mkdirSync(dirname(system.path(file)), { recursive: true })
     writeFileSync(system.path(file), text)
   }
-  const wish = async (activeModel: Name, more: object = {}): Promise<void> => {
-    const spec = { engine: 'VLLM', activeModel, host: { unit, port }, ...more }
+  const wish = async (activeModel: Name): Promise<void> => {
+    const spec = { engine: 'VLLM', activeModel, host: { unit, port } }
     const models = names.map(name => ({
       apiVersion,
       kind: 'Model',
       metadata: { name },
       spec: { source: { huggingFace: { repo: `tiny/${name}` } } },
     }))
-    const runtime = { apiVersion, kind: 'Runtime', metadata: { name: 'theirs' }, spec }
+    const runtime = { apiVersion, kind: 'Runtime', metadata: { name: 'gpu-a' }, spec }
     write('/tmp-objects.yaml', [...models, runtime].map(one => stringify(one)).join('---\n'))
     await system.run('switchyard', 'apply', '-f', '/tmp-objects.yaml')
   }
@@ -68,14 +75,14 @@ describe.skipIf(why)('a vLLM that is a unit of somebody else', () => {
     await system.until(what, holds).catch(async error => {
       const told = await system.run('journalctl', '-n', '60', '--no-pager', '-o', 'cat')
       throw new Error(
-        `${error.message}\n${told}\n${await system.run('switchyard', 'describe', 'runtime', 'theirs')}`,
+        `${error.message}\n${told}\n${await system.run('switchyard', 'describe', 'runtime', 'gpu-a')}`,
       )
     })
   }
   const answers = (name: string) =>
     until(`${name} answers`, async () => (await askWho(port).catch(() => '')) === `I am ${name}.`)
   const runtime = async () =>
-    JSON.parse(await system.run('switchyard', 'get', 'runtime', 'theirs', '-o', 'json')) as {
+    JSON.parse(await system.run('switchyard', 'get', 'runtime', 'gpu-a', '-o', 'json')) as {
       status?: { phase?: string; reason?: string; active?: { model?: string } }
     }
   const isActive = (name: string) =>
@@ -126,11 +133,26 @@ describe.skipIf(why)('a vLLM that is a unit of somebody else', () => {
     expect(await show('MainPID')).toBe(pid)
   })
 
-  it('is switched by its own command, with its own drop-in, account and variables', async () => {
+  it('whose first model does not load serves what it served, and is switched to the next one', async () => {
+    const story = followHost(
+      (plural, signal) =>
+        watchIn(system, `/api/v1/${plural}?namespace=default`, signal) as AsyncIterable<{ object: Seen }>,
+    )
+    await wish('broken')
     const { exitCode, all } = await install(unit)
     expect(`${exitCode} ${all}`).toContain('0 vllm.service may be switched now. It was not restarted')
+    await says('RolledBack')
+    await answers('theirs')
+    await wish('alpha')
     await answers('alpha')
     await isActive('alpha')
+    const golden = new URL('./golden/switching-back-to-as-found.txt', import.meta.url)
+    // A Deployment is made exclusive before a switch, and its originals are kept; a unit needs neither.
+    await awaitStory(story, golden, ['SwitchDue'])
+    story.end()
+  })
+
+  it('is switched by its own command, with its own drop-in, account and variables', async () => {
     expect(await show('User')).toBe('vllm')
     expect(await show('MemoryHigh')).toBe(String(7 * 2 ** 30))
     expect((await argv()).slice(1, 12)).toEqual([
@@ -145,7 +167,7 @@ describe.skipIf(why)('a vLLM that is a unit of somebody else', () => {
   })
 
   it('comes back from a model that does not load, and is switched on', async () => {
-    await wish('broken', { engineArgs: ['--max-model-len', '99999999'] })
+    await wish('broken')
     await says('RolledBack')
     await answers('alpha')
     await wish('beta')
