@@ -1,7 +1,7 @@
 // The stories of a cluster on a host: the same objects pass through the same phases, held against the same golden files. A host has no part
-// for `models-unbound-claim` (claims), `switching-field-conflict` and `switching-another-manager` (field managers), and `engine-key` (a key
-// that the engine's own Deployment names). `switching-back-to-as-found` needs a unit of somebody else: host-vllm-unit.real.test.ts.
-import { mkdirSync, readdirSync, statSync } from 'node:fs'
+// for `models-unbound-claim` (claims), `switching-field-conflict` and `switching-another-manager` (managers of fields).
+// `switching-back-to-as-found` needs a unit of somebody else: host-vllm-unit.real.test.ts.
+import { mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it, type TestContext } from 'vitest'
@@ -10,6 +10,7 @@ import { ollamaLayers, writeOllamaStore } from '../stand-ins/tiny-model.ts'
 import { askWho } from './ask-who.ts'
 import { type HostScene, openHostScene } from './host-scene.ts'
 import { beginStory, type HostStory } from './host-story.ts'
+import { randomFrom } from './random.ts'
 import { awaitStory } from './story.ts'
 import { conditionOf, isReady, type Seen } from './town.ts'
 
@@ -276,6 +277,44 @@ describe.concurrent('The stories of a cluster, on a host', () => {
     await awaitStory(story, golden('models-too-early'), ['ServiceNotFound'])
   })
 
+  it('an engine behind a key waits for it at the proof, and is Active by itself; the key shows nowhere', async context => {
+    const key = 'sk-canary-0b5e1d7c93f24a68'
+    const { story, folder, port, type, apply, runtime, fromHub, serves, says } = await begin('key', context)
+    const program = join(folder, 'bin/vllm')
+    const plain = join(scene.machine.programs, 'vllm')
+    mkdirSync(dirname(program))
+    const words = `process.env.VLLM_API_KEY = '${key}'\nawait import('${plain}')\n`
+    writeFileSync(program, `#!${process.execPath}\n${words}`, { mode: 0o700 })
+    await apply(
+      ...['alpha', 'beta'].map(one => fromHub(one, 'vllm-key')),
+      runtime('vllm-key', {
+        activeModel: 'alpha',
+        host: { port, command: [program, 'serve'] },
+        apiKeySecretRef: { name: 'vllm-key', key: 'api-key' },
+      }),
+    )
+    const waiting = await says('Runtime', 'vllm-key', 'EngineKeyNeeded')
+    expect(waiting.status).toMatchObject({ phase: 'Switching', switch: { step: 'Verifying' } })
+    expect(conditionOf(waiting, 'Ready').message).toContain('apiKeySecretRef')
+    await scene.done(['login', 'vllm-key', '--key', 'api-key'], key)
+    await serves('vllm-key', 'alpha')
+    await expect(askWho(port)).rejects.toThrow()
+    for (const name of ['beta', 'alpha']) {
+      await type(['activate', name, '--on', 'vllm-key'])
+      await serves('vllm-key', name)
+    }
+    const told = [
+      await type(['get', '-o', 'json']),
+      await type(['events', '-o', 'json']),
+      await type(['logs', 'vllm-key']),
+      await scene.machine.scrape(),
+      scene.machine.log(),
+    ]
+    expect(told.join()).toContain('vllm-key')
+    expect(told.join()).not.toContain(key)
+    await awaitStory(story, golden('engine-key'))
+  })
+
   it('a daemon killed at ten random moments ends with the right model, and no byte twice', {
     concurrent: false,
   }, async context => {
@@ -302,14 +341,3 @@ describe.concurrent('The stories of a cluster, on a host', () => {
     await awaitStory(story, golden('switching-killed'))
   })
 })
-
-/** The same seed gives the same numbers (mulberry32). */
-const randomFrom = (seed: number) => {
-  let state = seed
-  return (): number => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
-}

@@ -6,6 +6,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { clusterOrSkip } from '../cluster/access.ts'
 import { claim, configMap, deployment, hubModel, ollamaModel, podSpec, runtime, service } from './engines.ts'
 import { killOperator } from './kill-operator.ts'
+import { randomFrom } from './random.ts'
 import { expectTold, ollama, openScene, type Scene, vllm } from './scene.ts'
 import {
   buildTown,
@@ -386,14 +387,3 @@ describe.skipIf(reason !== undefined)('switches on a real cluster', () => {
       .filter(request => request.origin === 'cdn' && request.path.includes(`tiny/${name}/`))
       .reduce((sum, request) => sum + request.bytesSent, 0)
 })
-
-/** The same seed gives the same numbers (mulberry32). */
-const randomFrom = (seed: number) => {
-  let state = seed
-  return (): number => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
-}
