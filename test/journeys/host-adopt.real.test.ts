@@ -14,16 +14,12 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join, relative } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { stringify } from 'yaml'
 import type { ModelStatus } from '../../src/domain/model.ts'
 import { freePort } from '../stand-ins/engine/start.ts'
-import { filesOfFolder, type Hub, startHub } from '../stand-ins/hub.ts'
-import { type Registry, startRegistry } from '../stand-ins/registry.ts'
-import { ollamaLayers, type TinyModel, writeOllamaStore, writeTinyModel } from '../stand-ins/tiny-model.ts'
+import { ollamaLayers, type TinyModel, writeOllamaStore } from '../stand-ins/tiny-model.ts'
 import { askWho } from './ask-who.ts'
-import { openMachine } from './host-daemon.ts'
+import { type HostScene, openHostScene } from './host-scene.ts'
 
 const answers = { alpha: 'I was here before.', gamma: 'So was I.' }
 const weights = 3_000_000
@@ -55,65 +51,39 @@ const look = (folder: string): readonly string[] =>
     .sort()
 
 describe('Models that other programs have put on this machine', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'switchyard-models-'))
-  const home = join(folder, 'home')
   const ports = { gpu: 0, own: 0, empty: 0 }
-  let hub: Hub
-  let registry: Registry
-  let machine: Awaited<ReturnType<typeof openMachine>>
-  let daemon: ReturnType<typeof machine.begin>
+  let home: string
+  let scene: HostScene
   let before: readonly string[]
   const cacheOf = (...names: string[]) => join(home, '.cache', 'huggingface', ...names)
   const storeOf = (...names: string[]) => join(home, '.ollama', 'models', ...names)
   const lookAtTheirs = () => [...look(cacheOf()), ...look(storeOf())]
 
   beforeAll(async () => {
-    const alpha = writeTinyModel(join(folder, 'alpha'), {
-      name: 'alpha',
-      answer: answers.alpha,
-      padBytes: weights,
-      forms: ['huggingFace'],
+    home = mkdtempSync(join(tmpdir(), 'switchyard-home-'))
+    scene = await openHostScene({
+      models: [
+        { name: 'alpha', answer: answers.alpha, padBytes: weights, forms: ['huggingFace'] },
+        { name: 'gamma', answer: answers.gamma, padBytes: weights, forms: ['gguf'] },
+      ],
+      engine: { HOME: home },
     })
-    const gamma = ollamaLayers(
-      writeTinyModel(join(folder, 'gamma'), {
-        name: 'gamma',
-        answer: answers.gamma,
-        padBytes: weights,
-        forms: ['gguf'],
-      }),
-    )
-    hub = await startHub({ repos: [{ id: 'tiny/alpha', files: filesOfFolder(alpha.folder) }] })
-    registry = await startRegistry({ models: { 'library/gamma:latest': gamma } })
-    machine = await openMachine({ hubUrl: hub.url, registryUrl: registry.url, engine: { HOME: home } })
-    writeHubCache(cacheOf('hub'), 'tiny/alpha', alpha, hub.commitOf('tiny/alpha'))
-    writeOllamaStore(storeOf(), 'library/gamma', gamma)
+    writeHubCache(cacheOf('hub'), 'tiny/alpha', scene.model('alpha'), scene.hub.commitOf('tiny/alpha'))
+    writeOllamaStore(storeOf(), 'library/gamma', ollamaLayers(scene.model('gamma')))
     before = lookAtTheirs()
     for (const name of ['gpu', 'own', 'empty'] as const) ports[name] = await freePort()
-    daemon = machine.begin()
-    await until('it runs', () => machine.starts() > 0)
+    await scene.begin()
   })
   afterAll(async () => {
-    daemon?.kill('SIGKILL')
-    await daemon
-    machine?.close()
-    await hub?.close()
-    await registry?.close()
-    rmSync(folder, { recursive: true, force: true })
+    await scene?.close()
+    rmSync(home, { recursive: true, force: true })
   })
 
-  const until = async (what: string, holds: () => unknown | Promise<unknown>): Promise<void> => {
-    for (const end = Date.now() + 90_000; Date.now() < end; await sleep(50)) if (await holds()) return
-    throw new Error(`not seen: ${what}\n${machine.log()}`)
-  }
-  const done = async (words: readonly string[], input?: string): Promise<string> => {
-    const { exitCode, stdout, stderr } = await machine.type(words, input)
-    expect(exitCode, `switchyard ${words.join(' ')}\n${stdout}\n${stderr}\n${machine.log()}`).toBe(0)
-    return stdout
-  }
+  const done = (words: readonly string[]) => scene.done(words)
   const statusOf = async (name: string): Promise<ModelStatus> =>
     (JSON.parse(await done(['get', 'model', name, '-o', 'json'])) as { status: ModelStatus }).status
   const bytesSent = (): number =>
-    [...hub.requests, ...registry.requests].reduce((sum, one) => sum + one.bytesSent, 0)
+    [...scene.hub.requests, ...scene.registry.requests].reduce((sum, one) => sum + one.bytesSent, 0)
   const adviceFor = (engine: string, folder: string, place = folder): string =>
     `no Runtime looks into ${place}: one with engine ${engine} and storage.directory ${folder} uses what lies there`
   const aRuntime = (name: 'gpu' | 'own' | 'empty', engine: string, directory?: string) => ({
@@ -129,7 +99,7 @@ describe('Models that other programs have put on this machine', () => {
   })
 
   it('are found before any Runtime is there, with what to do, and changed by nobody', async () => {
-    const { stdout, stderr } = await machine.type(['discover'])
+    const { stdout, stderr } = await scene.machine.type(['discover'])
     expect(stdout).toMatch(/^hf:tiny\/alpha +\d.* yes +no +– +\S+\/\.cache\/huggingface\/hub$/m)
     expect(stdout).toMatch(/^ollama:gamma:latest +\d.* yes +no +– +\S+\/\.ollama\/models$/m)
     expect(stderr.split('\n')).toEqual([
@@ -140,18 +110,17 @@ describe('Models that other programs have put on this machine', () => {
   })
 
   it('are not fetched once more because a Runtime was named that looks elsewhere', async () => {
-    await done(
-      ['apply', '-f', '-'],
-      [aRuntime('gpu', 'VLLM', cacheOf()), aRuntime('own', 'Ollama', storeOf()), aRuntime('empty', 'VLLM')]
-        .map(one => stringify(one))
-        .join('---\n'),
+    await scene.apply(
+      aRuntime('gpu', 'VLLM', cacheOf()),
+      aRuntime('own', 'Ollama', storeOf()),
+      aRuntime('empty', 'VLLM'),
     )
-    const refused = await machine.type(['adopt', 'hf:tiny/alpha', '--on', 'empty'])
+    const refused = await scene.machine.type(['adopt', 'hf:tiny/alpha', '--on', 'empty'])
     expect(refused).toMatchObject({
       exitCode: 2,
       stderr: `switchyard: hf:tiny/alpha lies in ${cacheOf('hub')}, where runtime empty does not look: one with engine VLLM and storage.directory ${cacheOf()} uses what lies there`,
     })
-    const unknown = await machine.type(['adopt', 'hf:tiny/other', '--on', 'gpu'])
+    const unknown = await scene.machine.type(['adopt', 'hf:tiny/other', '--on', 'gpu'])
     expect(unknown).toMatchObject({
       exitCode: 2,
       stderr: expect.stringMatching(/lies in none of .*: apply a Model/),
@@ -167,7 +136,7 @@ describe('Models that other programs have put on this machine', () => {
       ['alpha', 'gpu'],
       ['gamma', 'own'],
     ] as const) {
-      await until(`${name} is ready`, async () => (await statusOf(name)).phase === 'Ready')
+      await scene.until(`${name} is ready`, async () => (await statusOf(name)).phase === 'Ready')
       expect((await statusOf(name)).copies).toMatchObject([{ origin: 'Adopted', runtimes: [runtime] }])
       await done(['activate', name, '--on', runtime, '--wait', '60'])
       expect(await askWho(ports[runtime])).toBe(answers[name])
@@ -178,12 +147,25 @@ describe('Models that other programs have put on this machine', () => {
     expect(lookAtTheirs()).toEqual(expect.arrayContaining([...before]))
   })
 
+  it('are hashed again when that is asked for, and stay adopted', async () => {
+    for (const name of ['alpha', 'gamma']) {
+      await done(['verify', name])
+      await scene.until(`${name} is verified`, async () => {
+        const { lastHandled, phase } = await statusOf(name)
+        return lastHandled?.verify !== undefined && phase === 'Ready'
+      })
+      expect((await statusOf(name)).copies).toMatchObject([{ origin: 'Adopted' }])
+    }
+    expect(bytesSent()).toBeLessThan(weights / 10)
+    expect(lookAtTheirs()).toEqual(expect.arrayContaining([...before]))
+  })
+
   it('are left as they were when their Models are deleted', async () => {
     for (const name of ['gpu', 'own']) await done(['delete', `runtime/${name}`, '--wait', '60'])
     for (const name of ['alpha', 'gamma']) await done(['delete', `model/${name}`, '--wait', '60'])
     // The one name that is ours: the alias under which the Ollama was asked.
     const isOurs = (line: string): boolean => line.startsWith('manifests/registry.ollama.ai/library/active/')
     expect(lookAtTheirs().filter(line => !isOurs(line))).toEqual(before)
-    expect((await machine.type(['get', 'models', '-o', 'name'])).stdout).toBe('')
+    expect((await scene.machine.type(['get', 'models', '-o', 'name'])).stdout).toBe('')
   })
 })
