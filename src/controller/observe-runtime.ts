@@ -37,7 +37,7 @@ export const observeRuntime = async (
   const serving = platform.servings.observe(runtime)
   const volume = platform.volumes.find(runtime)
   const models = platform.store.listModels(namespace)
-  const place: Place = { runtime, engine, serving, volume, models }
+  const place: Place = { runtime, engine, serving, volume, models, candidates: new Map() }
   const wantedModel = models.find(model => model.metadata.name === runtime.spec.activeModel)
   const pod = newestPodOf(serving.pods)
   const sight = withHeard(sources, { runtime, pod }, await watch.look(runtime, engine, pod))
@@ -105,6 +105,8 @@ interface Place {
   readonly serving: ServingView
   readonly volume: VolumeView | Problem
   readonly models: readonly Model[]
+  /** that were worked out in this look, for what is wanted and what serves are mostly one */
+  readonly candidates: Map<string, Candidate | Problem>
 }
 
 const problem = (reason: Problem['reason'], message: string): Problem => ({ reason, message })
@@ -183,6 +185,13 @@ const toServedBefore = (place: Place, served: ServedBefore): Candidate | undefin
 }
 
 const candidateOf = (place: Place, model: Model, revision: string): Candidate | Problem => {
+  const key = `${model.metadata.uid} ${revision}`
+  const candidate = place.candidates.get(key) ?? toCandidate(place, model, revision)
+  place.candidates.set(key, candidate)
+  return candidate
+}
+
+const toCandidate = (place: Place, model: Model, revision: string): Candidate | Problem => {
   const { engine, serving, volume } = place
   if (isProblem(volume)) return volume
   if (!serving.container)
