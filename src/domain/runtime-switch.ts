@@ -212,7 +212,15 @@ export const continueSwitch = (now: Switching): RuntimeDecision => {
 /** Opens it at the first step that has something to do. */
 export const beginSwitch = (seen: RuntimeObservation, target: Candidate | undefined): RuntimeDecision => {
   const { said, open } = openSwitch(seen, target)
-  return passOn(said, { seen, open, ...(target ? { target } : {}) })
+  const now = { seen, open, ...(target ? { target } : {}) }
+  return passOn(sayAtOnce(said, now), now)
+}
+
+/** That a worker will show the key is told with the intent: it takes a while, and the words alone would be one write more. */
+const sayAtOnce = (said: RuntimeDecision, now: Switching): RuntimeDecision => {
+  const { phase, reason, message, change, actions } = continueSwitch(now)
+  const isAsked = change !== undefined && actions.some(action => action.do === 'checkKey')
+  return isAsked ? { ...said, phase, reason, message, change: { ...said.change, ...change } } : said
 }
 
 /** A step that has nothing to do is passed in the same look: what stands in status is the one that has. */

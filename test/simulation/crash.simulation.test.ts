@@ -55,7 +55,7 @@ describe.each([...scenarios, ...keyScenarios])('$name', scenario => {
       for (const fate of ['KilledBefore', 'KilledUnanswered', 'KilledAfter'] as const) {
         const { picture, violations, writes, count } = await playKilled(scenario, { at, fate })
         const where = `${fate} write ${at}: ${writes[at]}`
-        const isFrugal = count.steps.length <= calm.count.steps.length + (scenario.moreAllowed ?? moreAllowed)
+        const isFrugal = count.steps.length <= calm.count.steps.length + moreAllowed
         expect({ where, violations, ...picture, more: isFrugal ? [] : count.steps }).toEqual({
           where,
           violations: [],

@@ -32,13 +32,9 @@ const waitsForKey = (world: World): boolean => {
 
 const isUp = (world: World) => world.pods.list().some(pod => pod.isReady)
 
-/** Whether the key is taken was known to the one that was killed alone: Preflight asks, with two statuses, a start and the clearing away. */
-const moreAllowed = 4
-
 export const keyScenarios: readonly Scenario[] = [
   {
     name: 'behind a key: active, switched, and its pod is another one',
-    moreAllowed,
     scene: world => {
       behindKey(world)
       addSecret(world)
@@ -71,7 +67,6 @@ export const keyScenarios: readonly Scenario[] = [
   },
   {
     name: 'behind a key: the Secret goes while the new model loads, and comes back',
-    moreAllowed,
     known: 2,
     scene: world => {
       behindKey(world)

@@ -23,8 +23,6 @@ export interface Scenario {
   readonly known?: number
   /** what comes of it depends on how soon a wish is seen: played with nothing worse than kills */
   readonly isTimed?: true
-  /** writes more that a kill may cost, where a short worker has to be sent once more; three */
-  readonly moreAllowed?: number
   /** downloads at a time; two */
   readonly maxDownloads?: number
   /** of a download and of a load, when a step waits for one under way: long enough that no weather hides it; four */
