@@ -93,7 +93,9 @@ const readText = async (response: Sent): Promise<string | undefined> => {
   return Buffer.concat(chunks).toString('utf8')
 }
 
+/** What does not begin like an object or a list is not even tried: a refusal of the parser costs more than a list that it reads. */
 const parseJson = (text: string): { readonly body?: unknown } => {
+  if (!/^\s*[[{]/.test(text)) return {}
   try {
     return { body: JSON.parse(text) as unknown }
   } catch {
