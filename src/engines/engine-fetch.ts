@@ -41,8 +41,7 @@ class Wires {
     const abort = (): void => wire.end(signal.reason)
     signal.addEventListener('abort', abort, { once: true })
     try {
-      const { status, body } = await wire.ask(request)
-      return { status, body: [body] }
+      return await wire.ask(request)
     } finally {
       signal.removeEventListener('abort', abort)
       this.#keep(target.origin, wire)

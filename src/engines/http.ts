@@ -12,10 +12,10 @@ export interface Asking {
   readonly body?: string
 }
 
-/** The body must be read to its end or let go. */
+/** The body is whole, or comes piece by piece and must be read to its end or let go. */
 export interface Sent {
   readonly status: number
-  readonly body: AsyncIterable<Uint8Array> | Iterable<Uint8Array> | null
+  readonly body: AsyncIterable<Uint8Array> | Buffer | null
 }
 
 /** `body` is absent when the answer is not JSON. */
@@ -82,10 +82,11 @@ const readReply = async ({ path }: Call, response: Sent): Promise<Reply> => {
   return { kind: 'Answered', status: response.status, text, ...parseJson(text) }
 }
 
-const readText = async (response: Sent): Promise<string | undefined> => {
+const readText = async ({ body }: Sent): Promise<string | undefined> => {
+  if (Buffer.isBuffer(body)) return body.length > bodyLimit ? undefined : body.toString('utf8')
   const chunks: Uint8Array[] = []
   let size = 0
-  for await (const chunk of response.body ?? []) {
+  for await (const chunk of body ?? []) {
     size += chunk.byteLength
     if (size > bodyLimit) return undefined
     chunks.push(chunk)

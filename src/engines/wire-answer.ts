@@ -2,7 +2,7 @@
 
 export interface WireAnswer {
   readonly status: number
-  readonly body: Uint8Array
+  readonly body: Buffer
   /** another request may follow on its connection */
   readonly isReusable: boolean
 }
