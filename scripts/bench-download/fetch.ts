@@ -1,4 +1,4 @@
-// One download by the worker's own transfer, in a process of its own; prints what it cost.
+// One download by the worker's own transfer, in a process of its own, over at most so many connections; prints what it cost.
 import { Connections } from '../../src/worker/transfer/crew.ts'
 import { fetchFile } from '../../src/worker/transfer/fetch-file.ts'
 import { FrontHasher } from '../../src/worker/transfer/front-hasher.ts'
@@ -6,7 +6,7 @@ import { createGuardedFetch } from '../../src/worker/transfer/guard.ts'
 import { RangeSockets } from '../../src/worker/transfer/range-sockets.ts'
 import { defaultRetry } from '../../src/worker/transfer/wire.ts'
 
-const [url = '', target = '', size = '', hex = ''] = process.argv.slice(2)
+const [url = '', target = '', size = '', hex = '', connections = '32'] = process.argv.slice(2)
 const [hasher, sockets] = [new FrontHasher(), new RangeSockets()]
 let lastByteAt = 0
 const onBytes = (bytes: number): void => {
@@ -21,7 +21,7 @@ const order = {
   target,
   onBytes,
 } as const
-await fetchFile(wire, order, { connections: new Connections(32), sockets, hasher })
+await fetchFile(wire, order, { connections: new Connections(Number(connections)), sockets, hasher })
 const afterLastByte = performance.now() - lastByteAt
 sockets.close()
 await hasher.close()

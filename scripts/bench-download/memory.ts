@@ -75,21 +75,26 @@ export async function wholeWorker(program: string, folder: string, bytes: number
 export interface Endless {
   readonly url: string
   readonly size: number
+  /** at most; absent: as in a worker */
+  readonly connections?: number
+  /** fetched before the kill, and after it */
+  readonly parts: readonly number[]
   sent(): Promise<number>
 }
 
 /** Some gigabytes of a blob that no disk here could hold, stopped, and some more after that. */
 export async function ofEndless(program: string, target: string, source: Endless): Promise<Peak> {
   const peaks: Peak[] = []
-  for (const bytes of [6e9, 3e9]) {
+  const most = source.connections ? [String(source.connections)] : []
+  for (const bytes of source.parts) {
     const before = await source.sent()
-    const child = start([program, source.url, target, String(source.size), '0'.repeat(64)])
+    const child = start([program, source.url, target, String(source.size), '0'.repeat(64), ...most])
     let looks = 0
     const isEnough = async () => ++looks % 10 === 0 && (await source.sent()) - before > bytes
     peaks.push(await watch(child, isEnough))
     child.kill('SIGKILL')
     if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
   }
-  const most = (of: (peak: Peak) => number): number => Math.max(...peaks.map(of))
-  return { mebibytes: most(peak => peak.mebibytes), ownMebibytes: most(peak => peak.ownMebibytes) }
+  const highest = (of: (peak: Peak) => number): number => Math.max(...peaks.map(of))
+  return { mebibytes: highest(peak => peak.mebibytes), ownMebibytes: highest(peak => peak.ownMebibytes) }
 }
