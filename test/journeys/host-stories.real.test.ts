@@ -29,6 +29,12 @@ const names = [
 ] as const
 const padBytes = 1_000_000
 
+/** Of the stand-in's log: milliseconds by a clock that all processes share. */
+const momentOf = (log: string, stamp: string): number => {
+  const line = log.split('\n').findLast(one => one.startsWith(`{"stamp":"${stamp}"`))
+  return (JSON.parse(line ?? '{}') as { readonly monotonic: number }).monotonic
+}
+
 describe.concurrent('The stories of a cluster, on a host', () => {
   let scene: HostScene
 
@@ -70,6 +76,8 @@ describe.concurrent('The stories of a cluster, on a host', () => {
       expect(status.lastSwitch).toMatchObject({ result: 'Committed', to: { model } })
       expect(status.lastSwitch.downtimeMilliseconds).toBeGreaterThan(0)
       expect(await askWho(port)).toBe(`I am ${model}.`)
+      const [before, now] = [await type(['logs', name, '--previous']), await type(['logs', name])]
+      expect(momentOf(before, 'unloaded')).toBeLessThan(momentOf(now, 'loading'))
     }
     await awaitStory(story, golden(`switching-${file}`))
   })
