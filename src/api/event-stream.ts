@@ -14,7 +14,7 @@ export interface StreamWish {
 export const boundHeader = 'x-switchyard-journal-bound'
 
 const atOnce = 500
-/** An empty line now and then: a client that went away is noticed. */
+/** An empty line now and then: a client that went away is noticed. And one at first: the answer begins where nothing has happened. */
 const heartbeatMs = 15_000
 
 const isAbout =
@@ -34,6 +34,7 @@ export async function* streamEvents(
 ): AsyncGenerator<string> {
   let { since } = wish
   let left = wish.follow ? Number.POSITIVE_INFINITY : wish.limit
+  if (wish.follow) yield '\n'
   while (!signal.aborted && left > 0) {
     const news = nextEntry(diary, signal)
     const page = diary.readAll(since, atOnce)

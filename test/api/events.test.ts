@@ -1,8 +1,22 @@
 // The event stream of the API: numbered, replayed after any number, and going on as things happen.
+import { once } from 'node:events'
+import { type IncomingMessage, request } from 'node:http'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Happening } from '../../src/cli/client.ts'
 import { createHostClient } from '../../src/cli/host-client.ts'
 import { aModel, openApi } from './api-scene.ts'
+
+describe('the event stream of a host where nothing has happened', () => {
+  it('begins to answer before its first heartbeat', { timeout: 12_000 }, async () => {
+    const api = await openApi()
+    const asked = request({ socketPath: api.socket, path: '/api/v1/events?follow=true' })
+    asked.end()
+    const [answer] = (await once(asked, 'response')) as [IncomingMessage]
+    expect(answer.statusCode).toBe(200)
+    asked.destroy()
+    await api.close()
+  })
+})
 
 describe('the event stream of a host that ends', () => {
   it('ends with a sentence and the exit code of who does not answer', async () => {
