@@ -8,12 +8,13 @@ const ordinary = ['ContainerCreating', 'PodInitializing']
 
 /** Undefined while nothing speaks against its start. */
 export const podProblem = (pod: RawPod | undefined): Problem | undefined => {
-  const unscheduled = pod?.status?.conditions?.find(
-    condition => condition.type === 'PodScheduled' && condition.status === 'False',
-  )
+  const { conditions = [], containerStatuses: started = [] } = pod?.status ?? {}
+  // A scheduler that was not answered may say False of a pod that was bound all the same: a kubelet that tells of it knows better.
+  const unscheduled =
+    started.length === 0 && conditions.find(one => one.type === 'PodScheduled' && one.status === 'False')
   if (unscheduled) return problemOf(unscheduled.reason ?? 'Unschedulable', unscheduled.message ?? '')
-  for (const status of pod?.status?.containerStatuses ?? []) {
-    const waiting = status.state?.waiting
+  for (const { state } of started) {
+    const waiting = state?.waiting
     if (waiting?.reason && !ordinary.includes(waiting.reason)) {
       return problemOf(waiting.reason, waiting.message ?? '')
     }

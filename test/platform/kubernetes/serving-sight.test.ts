@@ -355,6 +355,20 @@ const podRows: readonly [string, Partial<ServingWorld>, Json][] = [
     { problem: { reason: 'PodNotStarted', message: 'Unschedulable: no gpu' } },
   ],
   [
+    'a node that fits, and a scheduler that had no answer of it',
+    {
+      pods: [
+        pod({
+          conditions: [
+            { type: 'PodScheduled', status: 'False', reason: 'SchedulerError', message: 'already assigned' },
+            { type: 'Ready', status: 'True' },
+          ],
+        }),
+      ],
+    },
+    expect.not.objectContaining({ problem: expect.anything() }),
+  ],
+  [
     'a node that does not answer',
     { nodes: [node('n1', {}, { ready: 'Unknown' })] },
     { isLost: true, problem: { reason: 'NodeLost' } },
