@@ -1,5 +1,6 @@
 // `npm run bench:download`: our download, started as in its image, against curl, curl with a hash after it, aria2c and the Hub's client.
-// Ratios count; absolute rates are of a machine that runs the server too. `--json` prints one line; `--mebibytes N` (1024), `--rounds N` (3).
+// Ratios count; absolute rates are of a machine that runs the server too. `--json` prints one line; `--mebibytes N` (1024), `--rounds N` (3),
+// `--only PART` (plain, tls, capped, resentAfterKill, memory; may be repeated).
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
@@ -20,6 +21,7 @@ const { values } = parseArgs({
     mebibytes: { type: 'string', default: '1024' },
     rounds: { type: 'string', default: '3' },
     kills: { type: 'string', default: '11' },
+    only: { type: 'string', multiple: true },
   },
 })
 const size = Number(values.mebibytes) * 2 ** 20
@@ -244,12 +246,11 @@ async function of450(perConnection: number, connections?: number) {
   return peak
 }
 
-const figures = {
-  plain: await plain(),
-  tls: await tls(),
-  capped: await capped(),
-  resentAfterKill: await kills(),
-  memory: await memory(),
-}
+const parts = { plain, tls, capped, resentAfterKill: kills, memory }
+const unknown = values.only?.find(name => !Object.hasOwn(parts, name))
+if (unknown) throw new Error(`--only ${unknown}: the parts are ${Object.keys(parts).join(', ')}`)
+const figures: Record<string, unknown> = {}
+for (const [name, measure] of Object.entries(parts))
+  if (!values.only || values.only.includes(name)) figures[name] = await measure()
 rmSync(folder, { recursive: true, force: true })
 console.log(values.json ? JSON.stringify(figures) : JSON.stringify(figures, null, 2))
