@@ -6,6 +6,7 @@ import type { EngineSight, LoadSight } from '../domain/observation.ts'
 import type { Clock, PodSight, Problem } from '../domain/platform.ts'
 import { proofLeeway } from '../domain/runtime-facts.ts'
 import { type AskWatch, createAskWatch } from './ask-watch.ts'
+import { EngineLogs, type LogSight, type ReadLog } from './engine-logs.ts'
 
 export interface EngineWatch {
   /** What the engine in this pod says; asked anew when the last answer is too old for the present needs. */
@@ -40,20 +41,6 @@ interface Memory {
   unloadedAt?: string
 }
 
-export interface LogSight {
-  readonly lines: readonly string[]
-  /** of the first reading in the pod's present state */
-  readonly since?: string
-}
-
-/** Lines as they were read at that time from a pod in that state. */
-interface Log extends LogSight {
-  readonly state: string
-  readonly readAt: number
-}
-
-type ReadLog = () => Promise<readonly string[]>
-
 const askTimeout = 2_000
 const eager = 900
 /** so long a list that was answered stands for the one that a proof would ask for */
@@ -87,10 +74,11 @@ class Memories implements EngineWatch {
   readonly asks: AskWatch
   readonly #clock: Clock
   readonly #memories = new Map<string, Memory>()
-  readonly #logs = new Map<string, Log>()
+  readonly #logs: EngineLogs
 
   constructor(clock: Clock) {
     this.#clock = clock
+    this.#logs = new EngineLogs(clock)
     this.asks = createAskWatch(clock)
   }
 
@@ -195,22 +183,8 @@ class Memories implements EngineWatch {
     return load?.endedAt !== undefined && this.#clock.now().getTime() - Date.parse(load.endedAt) < calmMs
   }
 
-  async log(runtime: Runtime, pod: PodSight | undefined, read?: ReadLog): Promise<LogSight> {
-    const { uid } = runtime.metadata
-    if (!pod || !read) {
-      this.#logs.delete(uid)
-      return { lines: [] }
-    }
-    // A container may start and end between two looks: only how it ended tells then.
-    const state = [pod.uid, pod.isRunning, pod.isReady, pod.restarts, pod.problem?.message].join(' ')
-    const old = this.#logs.get(uid)
-    const readAt = this.#clock.now().getTime()
-    if (old?.state === state && readAt - old.readAt < eager) return old
-    const lines = await read()
-    const first = old?.state === state ? old.since : undefined
-    const log = { state, readAt, lines, since: first ?? this.#clock.now().toISOString() }
-    this.#logs.set(uid, log)
-    return log
+  log(runtime: Runtime, pod: PodSight | undefined, read?: ReadLog): Promise<LogSight> {
+    return this.#logs.read(runtime.metadata.uid, pod, read)
   }
 
   forgetLoad(uid: string): void {
