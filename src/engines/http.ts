@@ -37,6 +37,8 @@ export interface Call {
   readonly timeoutMs: number
   /** absent = GET */
   readonly post?: unknown
+  /** Of the text only lines that begin with one of these, in their order; of a page of hundreds the rest is not even made text. */
+  readonly only?: readonly string[]
 }
 
 export type Http = (address: string, call: Call) => Promise<Reply>
@@ -76,14 +78,15 @@ const toRequest = (call: Call, signal: AbortSignal): Asking => ({
   ...(call.post === undefined ? {} : { method: 'POST', body: JSON.stringify(call.post) }),
 })
 
-const readReply = async ({ path }: Call, response: Sent): Promise<Reply> => {
-  const text = await readText(response)
-  if (text === undefined) return { kind: 'TooLarge', message: `${path} answered more than 1 MiB` }
+const readReply = async ({ path, only }: Call, response: Sent): Promise<Reply> => {
+  const bytes = await readBytes(response)
+  if (bytes === undefined) return { kind: 'TooLarge', message: `${path} answered more than 1 MiB` }
+  const text = only ? readLines(bytes, only) : bytes.toString('utf8')
   return { kind: 'Answered', status: response.status, text, ...parseJson(text) }
 }
 
-const readText = async ({ body }: Sent): Promise<string | undefined> => {
-  if (Buffer.isBuffer(body)) return body.length > bodyLimit ? undefined : body.toString('utf8')
+const readBytes = async ({ body }: Sent): Promise<Buffer | undefined> => {
+  if (Buffer.isBuffer(body)) return body.length > bodyLimit ? undefined : body
   const chunks: Uint8Array[] = []
   let size = 0
   for await (const chunk of body ?? []) {
@@ -91,7 +94,22 @@ const readText = async ({ body }: Sent): Promise<string | undefined> => {
     if (size > bodyLimit) return undefined
     chunks.push(chunk)
   }
-  return Buffer.concat(chunks).toString('utf8')
+  return Buffer.concat(chunks)
+}
+
+const newline = 0x0a
+
+const readLines = (bytes: Buffer, beginnings: readonly string[]): string =>
+  beginnings.flatMap(begin => linesOf(bytes, begin)).join('\n')
+
+const linesOf = (bytes: Buffer, begin: string): string[] => {
+  const lines: string[] = []
+  for (let at = bytes.indexOf(begin); at >= 0; at = bytes.indexOf(begin, at + begin.length)) {
+    if (at > 0 && bytes[at - 1] !== newline) continue
+    const end = bytes.indexOf(newline, at)
+    lines.push(bytes.toString('utf8', at, end < 0 ? undefined : end))
+  }
+  return lines
 }
 
 /** What does not begin like an object or a list is not even tried: a refusal of the parser costs more than a list that it reads. */

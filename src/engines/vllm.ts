@@ -1,7 +1,12 @@
 // The vLLM engine: one process per model, told by its command line or config file, proved by the root of its model list.
 import type { Engine, EngineAnswer } from '../domain/engine.ts'
 import { readSign } from '../domain/engine-facts/load-log.ts'
-import { type Counters, readCounters, readModelList } from '../domain/engine-facts/vllm-answers.ts'
+import {
+  type Counters,
+  counterLines,
+  readCounters,
+  readModelList,
+} from '../domain/engine-facts/vllm-answers.ts'
 import { launchVllm } from '../domain/engine-facts/vllm-launch.ts'
 import { vllmLog } from '../domain/engine-facts/vllm-log.ts'
 import { toVllmRecipe } from '../domain/engine-facts/vllm-recipe.ts'
@@ -39,7 +44,11 @@ const neverInPlace = (): never => {
 const ask = async (http: Http, address: string, timeoutMs: number): Promise<EngineAnswer> => {
   const start = performance.now()
   const get = (path: string, ms = timeoutMs) => http(address, { path, timeoutMs: ms })
-  const [models, health, metrics] = await Promise.all([get('/v1/models'), get('/health'), get('/metrics')])
+  const [models, health, metrics] = await Promise.all([
+    get('/v1/models'),
+    get('/health'),
+    getCounters(http, address, timeoutMs),
+  ])
   const counters = isAnswered(metrics) && metrics.status === 200 ? readCounters(metrics.text) : {}
   const answer = judgeList(models, health, counters)
   if (answer.state !== 'Answers' || counters.isAsleep !== undefined) return answer
@@ -47,10 +56,17 @@ const ask = async (http: Http, address: string, timeoutMs: number): Promise<Engi
   return { ...answer, isAsleep: left > 0 && saysAsleep(await get('/is_sleeping', left)) }
 }
 
+const getCounters = (http: Http, address: string, timeoutMs: number): Promise<Reply> =>
+  http(address, { path: '/metrics', timeoutMs, only: counterLines })
+
 /** Health and counters need no key. */
 const askAround = async (http: Http, address: string, timeoutMs: number): Promise<EngineAnswer> => {
   const get = (path: string) => http(address, { path, timeoutMs })
-  const [health, metrics, sleep] = await Promise.all([get('/health'), get('/metrics'), get('/is_sleeping')])
+  const [health, metrics, sleep] = await Promise.all([
+    get('/health'),
+    getCounters(http, address, timeoutMs),
+    get('/is_sleeping'),
+  ])
   const counters = isAnswered(metrics) && metrics.status === 200 ? readCounters(metrics.text) : {}
   const { isAsleep = saysAsleep(sleep), ...told } = counters
   const say = (state: EngineAnswer['state'], message: string): EngineAnswer => ({

@@ -52,6 +52,21 @@ describe('The way to engines', () => {
     expect(seen.connections).toBe(1)
   })
 
+  it.each<[string, string, string]>([
+    ['the first line', 'a 1\nb 2\n', 'a 1'],
+    ['the last line, that does not end', 'b 2\na 1', 'a 1'],
+    ['more than one', 'a 1\nb 2\na{x="y"} 3\n', 'a 1\na{x="y"} 3'],
+    ['two in the order they are asked for', 'c 5\nb 2\na 1\n', 'a 1\nc 5'],
+    ['no line that has it inside', 'b a 1\n# a 2\n', ''],
+    ['nothing of a page without it', 'b 2\n', ''],
+    ['nothing of an empty page', '', ''],
+    ['letters of more than one byte', 'b ä\na ä\n', 'a ä'],
+  ])('reads of a page only the lines that are wanted: %s', async (_, page, text) => {
+    const { address } = await listen((_request, response) => response.end(page))
+    const http = createHttp(createEngineFetch(timeoutMs))
+    expect(await http(address, { path: '/metrics', timeoutMs, only: ['a', 'c'] })).toMatchObject({ text })
+  })
+
   it('keeps nobody waiting for an answer that does not come', async () => {
     const { address, seen } = await listen(({ url }, response) => {
       if (url !== '/hangs') response.end('here')

@@ -32,10 +32,13 @@ export interface Counters {
 const names = ['num_requests_running', 'prompt_tokens_total', 'generation_tokens_total', 'engine_sleep_state']
 const series = /^vllm:(\w+)(\{[^}]*\})? (\S+)/
 
-/** Sums over engines and models; only the series named above are read, and of the hundreds of other lines nothing. */
+/** How the lines begin that are read; of the hundreds of others nothing is. */
+export const counterLines: readonly string[] = names.map(name => `vllm:${name}`)
+
+/** Sums over engines and models; only the series named above are read. */
 export const readCounters = (text: string): Counters => {
   const sums = new Map<string, number>()
-  for (const line of names.flatMap(name => linesOf(text, `vllm:${name}`))) {
+  for (const line of text.split('\n')) {
     const [, name = '', labels = '', value = ''] = series.exec(line) ?? []
     const number = Number(value)
     if (!names.includes(name) || value === '' || !Number.isFinite(number)) continue
@@ -43,16 +46,6 @@ export const readCounters = (text: string): Counters => {
     sums.set(key, (sums.get(key) ?? 0) + number)
   }
   return toCounters(sums)
-}
-
-const linesOf = (text: string, begin: string): string[] => {
-  const lines: string[] = []
-  for (let at = text.indexOf(begin); at >= 0; at = text.indexOf(begin, at + begin.length)) {
-    if (at > 0 && text[at - 1] !== '\n') continue
-    const end = text.indexOf('\n', at)
-    lines.push(text.slice(at, end < 0 ? undefined : end))
-  }
-  return lines
 }
 
 const toSleepKey = (labels: string): string => (labels.includes('sleep_state="awake"') ? 'awake' : 'asleep')
