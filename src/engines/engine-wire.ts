@@ -11,10 +11,10 @@ const lost = (): Error => Object.assign(new Error('the connection was closed'), 
 export class EngineWire {
   readonly #socket: Socket
   readonly #mostBytes: number
+  #isOver = false
   #reader: AnswerReader | undefined
   #resolve: ((answer: WireAnswer) => void) | undefined
   #reject: ((error: Error) => void) | undefined
-  #error: Error | undefined
 
   constructor(url: URL, mostBytes: number) {
     this.#mostBytes = mostBytes
@@ -25,13 +25,13 @@ export class EngineWire {
       onread: { buffer: received, callback: count => this.#receive(count) },
     })
     this.#socket.once('end', () => this.#reader?.end() && this.#answer())
-    this.#socket.on('error', error => this.#fail(error))
-    this.#socket.once('close', () => this.#fail(lost()))
+    this.#socket.on('error', error => this.end(error))
+    this.#socket.once('close', () => this.end())
   }
 
   /** The next request may be sent here. */
   get isFree(): boolean {
-    return this.#error === undefined && this.#reader === undefined
+    return !this.#isOver && this.#reader === undefined
   }
 
   /** MUST be called on a free one only. Of a body that is too large comes a little more than was allowed. */
@@ -45,13 +45,18 @@ export class EngineWire {
   }
 
   /** Whoever waits for an answer is told why there is none. */
-  end(error: Error = lost()): void {
-    this.#fail(error)
+  end(error?: Error): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    // An error is made for somebody alone: it costs more than the end of a connection.
+    if (this.#reader) this.#reject?.(error ?? lost())
+    this.#reader = undefined
+    this.#socket.destroy()
   }
 
   #receive(count: number): boolean {
     // Nothing was asked: whatever this says is no answer.
-    if (!this.#reader) this.#fail(lost())
+    if (!this.#reader) this.end()
     else if (this.#reader.take(received.subarray(0, count))) this.#answer()
     return true
   }
@@ -59,19 +64,11 @@ export class EngineWire {
   #answer(): void {
     const { answer, problem } = this.#reader ?? {}
     if (!answer) {
-      this.#fail(new Error(problem))
+      this.end(new Error(problem))
       return
     }
     this.#reader = undefined
-    if (!answer.isReusable) this.#fail(lost())
+    if (!answer.isReusable) this.end()
     this.#resolve?.(answer)
-  }
-
-  #fail(error: Error): void {
-    if (this.#error) return
-    this.#error = error
-    if (this.#reader) this.#reject?.(error)
-    this.#reader = undefined
-    this.#socket.destroy()
   }
 }
