@@ -2,6 +2,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import * as buckets from './buckets.ts'
 import { createReflectorRecorders, createRestRecorder } from './kernel-metrics.ts'
+import { measureLoopDelay, never } from './loop-delay.ts'
 import { createQueueRecorder, type QueueRecorder } from './queue-metrics.ts'
 
 export type ReconcileResult = 'success' | 'error' | 'requeue_after' | 'terminal'
@@ -26,13 +27,13 @@ const controllers = ['model', 'runtime']
 const results = ['success', 'error', 'requeue', 'requeue_after'] as const
 const name = 'switchyard'
 
-/** Between two looks at the event loop's delay: a look each 10 ms costs more than all else of an operator at rest. */
-const loopLookMs = 100
-
 /** `withProcess` adds memory, CPU, and the event loop's delay with its percentiles. */
 export const createMetrics = ({ withProcess = false, workers = 0 } = {}): Metrics => {
   const registry = new Registry()
-  if (withProcess) collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: loopLookMs })
+  if (withProcess) {
+    collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: never })
+    measureLoopDelay(registry)
+  }
   return {
     registry,
     queue: createQueueRecorder(registry, name),
