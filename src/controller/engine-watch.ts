@@ -7,12 +7,16 @@ import type { Clock, PodSight, Problem } from '../domain/platform.ts'
 import { proofLeeway } from '../domain/runtime-facts.ts'
 import { type AskWatch, createAskWatch } from './ask-watch.ts'
 import { EngineLogs, type LogSight, type ReadLog } from './engine-logs.ts'
+import { busy, isLike, keptProof, movedSince, withTokens } from './proof-marks.ts'
 
 export interface EngineWatch {
   /** What the engine in this pod says; asked anew when the last answer is too old for the present needs. */
   look(runtime: Runtime, engine: Engine, pod: PodSight | undefined): Promise<EngineSight | undefined>
   /** One proof; a busy engine whose counters move is proved by them, one behind a key by nothing else here. */
   prove(runtime: Runtime, engine: Engine, recipe: Recipe): Promise<ProofResult | undefined>
+  /** Of an engine that was proved and answers as before, one more proof. False: it answers otherwise, or the proof is not good,
+   *  or it is one of those that must be looked at each time. */
+  renew(runtime: Runtime, engine: Engine, recipe: Recipe): Promise<boolean>
   /** Behind a key: what its workers have found; the sight with it. */
   readonly asks: AskWatch
   noteProof(uid: string, proof: EngineSight['proof']): EngineSight | undefined
@@ -87,19 +91,27 @@ class Memories implements EngineWatch {
     if (!pod?.address || !pod.isRunning) return void this.#memories.delete(uid)
     const old = this.#memories.get(uid)
     if (old && (isLosing(old, pod) || this.#isFresh(runtime, old, pod))) return toSight(old)
-    const answer = await engine.ask(pod.address, askTimeout, isKeyed(runtime))
-    const askedAt = this.#clock.now().getTime()
-    const memory = {
-      ...keptOf(old, pod, answer),
-      pod: pod.name,
-      restarts: pod.restarts,
-      isReady: pod.isReady,
-      address: pod.address,
-      askedAt,
-      answer,
-    }
-    this.#memories.set(uid, memory)
-    return toSight(memory)
+    const { name, restarts, isReady, address } = pod
+    const answer = await engine.ask(address, askTimeout, isKeyed(runtime))
+    const kept = old && isSameRun(old, pod) ? keptOf(old, answer) : {}
+    return toSight(this.#note(uid, { ...kept, pod: name, restarts, isReady, address }, answer))
+  }
+
+  #note(uid: string, memory: Omit<Memory, 'askedAt' | 'answer'>, answer: EngineAnswer): Memory {
+    const noted = { ...memory, askedAt: this.#clock.now().getTime(), answer }
+    this.#memories.set(uid, noted)
+    return noted
+  }
+
+  async renew(runtime: Runtime, engine: Engine, recipe: Recipe): Promise<boolean> {
+    const { uid } = runtime.metadata
+    const old = this.#memories.get(uid)
+    if (!old?.proof?.isProved || old.proof.recipe !== recipe.hash || isKeyed(runtime)) return false
+    const answer = await engine.ask(old.address, askTimeout)
+    if (this.#memories.get(uid) !== old) return false
+    const { pod, restarts, isReady, address } = old
+    this.#note(uid, { ...keptOf(old, answer), pod, restarts, isReady, address }, answer)
+    return isLike(old.answer, answer) && (await this.prove(runtime, engine, recipe))?.isProved === true
   }
 
   async prove(runtime: Runtime, engine: Engine, recipe: Recipe): Promise<ProofResult | undefined> {
@@ -225,6 +237,12 @@ const toProblem = (error: Error): Problem => ({
   message: error.message,
 })
 
+const keptOf = ({ proof, load, unloadedAt }: Memory, answer: EngineAnswer) => ({
+  ...keptProof(proof, answer),
+  ...(load ? { load } : {}),
+  ...(unloadedAt ? { unloadedAt } : {}),
+})
+
 const isSameRun = (memory: Memory, pod: PodSight): boolean =>
   memory.pod === pod.name && memory.restarts === pod.restarts
 
@@ -233,44 +251,4 @@ const isLosing = (memory: Memory, pod: PodSight): boolean => {
   if (!isSameRun(memory, pod) || !memory.isReady || pod.isReady) return false
   Object.assign(memory, { isReady: false, askedAt: 0 })
   return true
-}
-
-type Proof = NonNullable<EngineSight['proof']>
-
-const withTokens = (proof: Proof, { tokens }: EngineAnswer): Proof =>
-  tokens === undefined ? proof : { ...proof, tokens }
-
-/**
- * The first answer after a probe sets the mark that later answers must pass: the probe's own tokens prove nothing.
- * An engine that was seen not to answer as it should has to be proved again; silence may be business.
- */
-const keptOf = (old: Memory | undefined, pod: PodSight, answer: EngineAnswer) => {
-  if (!old || !isSameRun(old, pod)) return {}
-  const isVoid = old.proof?.isProved && (answer.isAsleep || !['Answers', 'Silent'].includes(answer.state))
-  const proof = old.proof && old.proof.tokens === undefined ? withTokens(old.proof, answer) : old.proof
-  return {
-    ...(proof && !isVoid ? { proof } : {}),
-    ...(old.load ? { load: old.load } : {}),
-    ...(old.unloadedAt ? { unloadedAt: old.unloadedAt } : {}),
-  }
-}
-
-const busy: ProofResult = {
-  isProved: true,
-  reason: 'Active',
-  message: 'requests are being answered',
-  milliseconds: 0,
-}
-
-/** Token counters that passed the mark of the last good proof: somebody was answered since. */
-const movedSince = (
-  proof: Pick<Proof, 'isProved' | 'recipe' | 'tokens'> | undefined,
-  answer: EngineAnswer,
-  recipe: Recipe,
-): ProofResult | undefined => {
-  const isListed =
-    answer.isBehindKey || answer.listed.some(one => one.isLoaded && one.identity === recipe.identity)
-  const before = proof?.recipe === recipe.hash && proof.isProved ? proof.tokens : undefined
-  const isMoved = before !== undefined && answer.tokens !== undefined && answer.tokens > before
-  return isListed && isMoved ? busy : undefined
 }

@@ -4,8 +4,9 @@ import { createBackoff } from './backoff.ts'
 import { beginPass, type PassRecorder, tellFailure } from './pass.ts'
 import type { Pause } from './pause.ts'
 import { createQueue, startupPriority } from './queue.ts'
-import { type Reconciler, reconcile } from './reconcile.ts'
+import { type Reconciler, reconcile, renewProof } from './reconcile.ts'
 import { relatedKeys } from './relations.ts'
+import { createRests } from './rests.ts'
 
 export interface LoopOptions extends PassRecorder {
   readonly random: () => number
@@ -26,25 +27,32 @@ export const createLoop = (options: LoopOptions, make: (wake: (key: Key) => void
   const { clock, random, metrics, workers } = options
   const queue = createQueue<Key>(clock, metrics.queue)
   const backoff = createBackoff(random, () => clock.now().getTime())
-  const wake = (key: Key): void => queue.add(key)
+  const rests = createRests()
+  const add = (key: Key, priority?: number): void => {
+    rests.disturb(key)
+    queue.add(key, priority === undefined ? {} : { priority })
+  }
+  const wake = (key: Key): void => add(key)
   const reconciler = make(wake)
   const { platform } = reconciler.actor.models
 
   const onChange = (key: Key, isStartup: boolean): void => {
-    const options = isStartup ? { priority: startupPriority } : {}
-    queue.add(key, options)
+    add(key, isStartup ? startupPriority : undefined)
     // At the start every object wakes itself.
     if (isStartup) return
-    for (const other of relatedKeys(platform.store, key)) queue.add(other)
+    for (const other of relatedKeys(platform.store, key)) add(other)
   }
   platform.store.watch(onChange)
-  platform.work.watch((key, isStartup) => queue.add(key, isStartup ? { priority: startupPriority } : {}))
+  platform.work.watch((key, isStartup) => add(key, isStartup ? startupPriority : undefined))
   platform.servings.watch(onChange)
 
   const look = async (key: Key): Promise<void> => {
     const ended = beginPass(options, key)
     try {
-      const { again, leeway, isRefused } = await reconcile(reconciler, key)
+      const rest = rests.begin(key)
+      const renewed = rest.recipe && (await renewProof(reconciler, key, rest.recipe))
+      const { again, leeway, proves, isRefused } = renewed ?? (await reconcile(reconciler, key))
+      if (proves) rest.goesOn(proves)
       backoff.forget(key)
       if (again !== undefined) queue.again(key, again, leeway)
       ended(isRefused ? 'terminal' : again === undefined ? 'success' : 'requeue_after')

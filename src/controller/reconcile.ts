@@ -1,11 +1,12 @@
 // One look at one key: observe → decide → act → report. The only place of the loop that catches.
 import type { ModelDecision, RuntimeDecision } from '../domain/decision.ts'
+import type { Recipe } from '../domain/engine.ts'
 import { Failure, NotSupported, Rejected, Waiting } from '../domain/failure.ts'
 import { decideModel } from '../domain/model-rules.ts'
 import { hasEnded, settleModel } from '../domain/model-settle.ts'
 import { finalizer, type Key, type Model, parseKey, type Runtime } from '../domain/object.ts'
 import type { RuntimeObservation } from '../domain/observation.ts'
-import { newestPodOf } from '../domain/runtime-facts.ts'
+import { newestPodOf, proofLeeway } from '../domain/runtime-facts.ts'
 import { failBack, failSwitch } from '../domain/runtime-outcome.ts'
 import { conclude, decideRuntime } from '../domain/runtime-rules.ts'
 import { nextDefectStatus, nextModelStatus, nextRuntimeStatus } from '../domain/status.ts'
@@ -22,6 +23,8 @@ export interface Passed {
   readonly again: Again
   /** milliseconds that it may be sooner; absent = none */
   readonly leeway?: number
+  /** nothing but this is to be proved next, as long as nothing happens; absent = everything is looked at */
+  readonly proves?: Recipe
   /** what was asked for was refused, and a person must act */
   readonly isRefused: boolean
 }
@@ -48,6 +51,19 @@ export const reconcile = async (reconciler: Reconciler, key: Key): Promise<Passe
   }
   reconciler.reporter.forget(key)
   return passed(undefined)
+}
+
+/** Instead of a look at a Runtime that rests; undefined when it must be looked at after all. */
+export const renewProof = async (
+  { actor }: Reconciler,
+  key: Key,
+  recipe: Recipe,
+): Promise<Passed | undefined> => {
+  const { platform, engines, watch } = actor.runtimes
+  const runtime = platform.store.getRuntime(parseKey(key))
+  if (!runtime || !(await watch.renew(runtime, engines[runtime.spec.engine], recipe))) return undefined
+  const again = runtime.spec.proof.intervalSeconds * 1000
+  return { again, leeway: proofLeeway(runtime), proves: recipe, isRefused: false }
 }
 
 /** A defect is somebody's who reads the log; whoever reads only the object must not take it for ready. */
@@ -161,8 +177,12 @@ const reconcileRuntime = async ({ actor, reporter }: Reconciler, runtime: Runtim
   const said = outcome ? afterTrouble(seen, decision, outcome) : decision
   const left = await reporter.runtime(runtime, nextRuntimeStatus(seen, said), seen.now)
   const { leeway } = said
-  return { ...passed(sooner(left, said.again), outcome), ...(leeway && !outcome && !left ? { leeway } : {}) }
+  const isQuiet = leeway && !outcome && !left
+  return { ...passed(sooner(left, said.again), outcome), ...(isQuiet ? { leeway, ...resting(seen) } : {}) }
 }
+
+const resting = ({ committed, engine }: RuntimeObservation): Pick<Passed, 'proves'> =>
+  committed && engine?.proof?.isProved ? { proves: committed.recipe } : {}
 
 interface Decided {
   readonly seen: RuntimeObservation
