@@ -1,6 +1,6 @@
 // Bundles the program: dist/switchyard.mjs, and beside it a part for each of its entries, so that a process loads what it is and no more.
 import { existsSync, statSync } from 'node:fs'
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build, type Plugin } from 'esbuild'
@@ -159,8 +159,15 @@ const write = async (from: string, output: string): Promise<void> => {
   await mkdir(dirname(output), { recursive: true })
   // parts before who loads them
   const inOrder = outputFiles.toReversed()
-  for (const { path, text } of inOrder) await writeFile(path, toAscii(text))
+  for (const { path, text } of inOrder) await writeWhole(path, toAscii(text))
   await removeOld(output, new Set(outputFiles.map(({ path }) => basename(path))))
+}
+
+/** Whoever reads it meanwhile reads what was there before. */
+const writeWhole = async (path: string, text: string): Promise<void> => {
+  const part = `${path}.${process.pid}`
+  await writeFile(part, text)
+  await rename(part, path)
 }
 
 const removeOld = async (output: string, written: ReadonlySet<string>): Promise<void> => {

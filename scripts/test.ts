@@ -48,16 +48,18 @@ const failuresOf = (file: TestFile): string[] => {
   return [`✗ ${file.name}\n  ${file.message}`]
 }
 
-/** One vitest project; a run that ends without a report counts as one failure. */
-const runProject = async (project: string): Promise<Counts> => {
-  say(`\n── ${project} ──`)
+/** One vitest project; a run that ends without a report counts as one failure. One that runs beside another is shown when it has ended. */
+const runProject = async (project: string, isBeside = false): Promise<Counts> => {
+  const title = `\n── ${project} ──`
+  say(isBeside ? `${title} runs beside the next one and is shown when it has ended` : title)
   const file = join(folder, `${project}.json`)
   const reports = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`]
   const done = await execa('vitest', ['run', '--project', project, ...reports], {
-    stdio: 'inherit',
+    ...(isBeside ? { stdin: 'ignore', all: true } : { stdio: 'inherit' }),
     reject: false,
     preferLocal: true,
   })
+  if (isBeside) say(`${title}\n${done.all}`)
   try {
     const report = JSON.parse(readFileSync(file, 'utf8')) as Report
     failures.push(...report.testResults.flatMap(failuresOf))
@@ -89,7 +91,8 @@ const counts: Counts[] = [
   await runProject('fast'),
   await runProject('simulation'),
 ]
-for (const project of ['real', 'cluster']) counts.push(await runProject(project))
+// Both wait most of their time: for leases, time limits, processes that start and end.
+counts.push(...(await Promise.all([runProject('real', true), runProject('cluster')])))
 
 // repeated at the end: a log that is cut keeps its tail
 if (!isClean) failures.unshift('✗ npm run check: see above')
