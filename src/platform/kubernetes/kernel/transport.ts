@@ -33,6 +33,9 @@ const longestErrorBody = 256 * 1024
 // The first probe; ten more follow, a second apart. A machine that is gone is noticed within 45 s, on a quiet stream too.
 const probing = { keepAlive: true, keepAliveInitialDelay: 30_000 }
 
+/** A watch that ends begins again on a connection that waits: its own is not free yet. Longer than a watch, so that one always waits. */
+const spareMs = 45_000
+
 export class Transport {
   readonly #source: CredentialSource
   readonly #settings: TransportSettings
@@ -184,7 +187,7 @@ export class Transport {
     this.#agents = {
       fingerprint: credentials.fingerprint,
       calls: makeAgent(credentials.connection, { allowH2, connections }),
-      streams: makeAgent(credentials.connection, { allowH2 }),
+      streams: makeAgent(credentials.connection, { allowH2, keepAliveTimeout: spareMs }),
     }
     void old?.calls.close()
     void old?.streams.close()
@@ -209,7 +212,7 @@ const toSentence = (warning: string): string =>
 
 const makeAgent = (
   connection: DispatcherOptions,
-  options: { readonly allowH2: boolean; readonly connections?: number },
+  options: Pick<Agent.Options, 'allowH2' | 'connections' | 'keepAliveTimeout'>,
 ): Dispatcher => {
   switch (connection.type) {
     case 'agent':
