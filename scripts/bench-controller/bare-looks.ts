@@ -36,7 +36,7 @@ async function look(address: string): Promise<void> {
 }
 
 /** The leeway of a proof with the default interval. */
-const togetherMs = 2_000
+const togetherMs = 6_000
 
 async function measure(wish: LooksWish): Promise<Looked> {
   const perTick = (wish.addresses.length * togetherMs) / (wish.intervalSeconds * 1000)

@@ -23,7 +23,7 @@ interface Resting {
 }
 
 /** What no event tells, the labels of a node for instance, is seen after so many. */
-const mostProofs = 4
+const mostProofs = 9
 
 export const createRests = (): Rests => {
   const byNamespace = new Map<string, Map<Key, Resting>>()

@@ -192,7 +192,7 @@ export const untilProof = (seen: RuntimeObservation): number => {
 
 /** How much younger a proof may be when it is renewed: engines are looked at together then, which costs a part of one by one. */
 export const proofLeeway = ({ spec }: Runtime): number =>
-  Math.floor(Math.min(2_000, spec.proof.intervalSeconds * 1000 * 0.04))
+  Math.floor(Math.min(6_000, spec.proof.intervalSeconds * 100))
 
 export const isProofDue = (seen: RuntimeObservation): boolean => untilProof(seen) <= proofLeeway(seen.runtime)
 

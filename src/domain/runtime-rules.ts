@@ -114,17 +114,20 @@ const replaceTarget = (now: Switching): RuntimeDecision => {
 }
 
 /** What serves is proved as ever, so that Ready stays honest; nothing is changed. */
-const paused: Speak = seen =>
-  seen.runtime.spec.paused
-    ? {
-        phase: 'Paused',
-        reason: 'Paused',
-        message: 'spec.paused is set; what serves stays',
-        actions: keepProving(seen),
-        again: Math.max(1_000, untilProof(seen)),
-        leeway: proofLeeway(seen.runtime),
-      }
-    : undefined
+const paused: Speak = seen => {
+  const { paused, proof } = seen.runtime.spec
+  if (!paused) return undefined
+  const actions = keepProving(seen)
+  const isRenewed = actions.length > 0 && seen.engine?.proof?.isProved
+  return {
+    phase: 'Paused',
+    reason: 'Paused',
+    message: 'spec.paused is set; what serves stays',
+    actions,
+    again: isRenewed ? proof.intervalSeconds * 1000 : Math.max(1_000, untilProof(seen)),
+    leeway: proofLeeway(seen.runtime),
+  }
+}
 
 const rejected: Speak = seen => {
   const no = (problem: Problem): RuntimeDecision => ({

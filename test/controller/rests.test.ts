@@ -43,15 +43,15 @@ describe('A Runtime that rests', () => {
     expect(all.begin(key).recipe).toBeUndefined()
   })
 
-  it('is looked at as a whole after four proofs', () => {
+  it('is looked at as a whole after nine proofs', () => {
     const all = createRests()
-    const looks = Array.from({ length: 11 }, () => {
+    const looks = Array.from({ length: 21 }, () => {
       const look = all.begin(key)
       look.goesOn(recipe)
       return look.recipe ? 'proof' : 'whole'
     })
-    const four = ['proof', 'proof', 'proof', 'proof']
-    expect(looks).toEqual(['whole', ...four, 'whole', ...four, 'whole'])
+    const nine = Array.from({ length: 9 }, () => 'proof')
+    expect(looks).toEqual(['whole', ...nine, 'whole', ...nine, 'whole'])
   })
 })
 
@@ -88,7 +88,7 @@ const atRest = async () => {
   return { world, controller, minutes, twist }
 }
 
-/** Right after a look at everything: four proofs alone are due. */
+/** Right after a look at everything: proofs alone are due. */
 const fresh = async () => {
   const scene = await atRest()
   while (!(await scene.minutes(1)).includes('look'));
@@ -100,12 +100,12 @@ const touch = (world: World): void =>
   applyObject(world, { kind: 'Model', name: 'b', spec: { source: { huggingFace: { repo: 'org/b' } } } })
 
 describe('An engine that serves and of which nothing is heard', () => {
-  it('is proved each minute, and looked at as a whole every fifth', async () => {
+  it('is proved each minute, and looked at as a whole every tenth time', async () => {
     const { controller, minutes } = await atRest()
-    const seen = await minutes(20)
+    const seen = await minutes(30)
     controller.stop()
-    expect(seen.filter(what => what === 'proof').length).toBeGreaterThanOrEqual(20)
-    expect(seen.join(' ')).toMatch(/(look (proof ){5}){2}/)
+    expect(seen.filter(what => what === 'proof').length).toBeGreaterThanOrEqual(30)
+    expect(seen.join(' ')).toMatch(/(look (proof ){10}){2}/)
   })
 
   it('is looked at as a whole when something has happened in its namespace', async () => {

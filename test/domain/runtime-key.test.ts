@@ -75,9 +75,9 @@ describe('a Runtime whose engine is behind a key', () => {
   it('is Active by the proof of a worker, and is not asked again within sixty intervals', () => {
     const decision = decideRuntime(keyed())
     expect(decision).toMatchObject({ phase: 'Active', actions: [] })
-    const proof = { ...behindKey().proof, at: at(-3_597) } as NonNullable<EngineSight['proof']>
+    const proof = { ...behindKey().proof, at: at(-3_593) } as NonNullable<EngineSight['proof']>
     expect(decideRuntime(keyed({ engine: behindKey({ proof }) }))).toMatchObject({ actions: [] })
-    const old = { ...proof, at: at(-3_598) }
+    const old = { ...proof, at: at(-3_594) }
     expect(decideRuntime(keyed({ engine: behindKey({ proof: old }) })).actions).toMatchObject([
       { do: 'prove' },
     ])

@@ -166,8 +166,8 @@ const worlds: Readonly<Record<string, World>> = {
   'the proof failed a while ago': {
     proof: { isProved: false, reason: 'ProofFailed', message: 'no', at: at(-2) },
   },
-  'the proof is old': { proof: { at: at(-58) } },
-  'the proof is nearly old': { proof: { at: at(-57) } },
+  'the proof is old': { proof: { at: at(-54) } },
+  'the proof is nearly old': { proof: { at: at(-53) } },
   'nobody can ask the engine': { engine: { pod: 'gone' } },
   'no engine is seen': { seen: { engine: undefined as never } },
   'it does not exist': { serving: { exists: false, pods: [], problems: [because('DeploymentNotFound')] } },
