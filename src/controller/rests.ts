@@ -37,13 +37,13 @@ export const createRests = (): Rests => {
     begin: key => {
       const there = restingIn(parseKey(key).namespace)
       const resting = there.get(key)
-      const isEnough = resting && resting.proofs < mostProofs
+      const provesAlone = resting && resting.proofs < mostProofs
       there.delete(key)
       const goesOn = (recipe: Recipe): void => {
         // A map that was thrown away meanwhile is looked at by nobody.
-        there.set(key, { recipe, proofs: isEnough ? resting.proofs + 1 : 0 })
+        there.set(key, { recipe, proofs: provesAlone ? resting.proofs + 1 : 0 })
       }
-      return { ...(isEnough ? { recipe: resting.recipe } : {}), goesOn }
+      return { ...(provesAlone ? { recipe: resting.recipe } : {}), goesOn }
     },
   }
 }
