@@ -30,7 +30,8 @@ export type ByteFault = When &
     | { readonly kind: 'flipBit'; readonly at: number }
     /** No byte for `forMilliseconds` (default: for ever), then the rest. */
     | { readonly kind: 'stall'; readonly after: number; readonly forMilliseconds?: number }
-    | { readonly kind: 'slow'; readonly bytesPerSecond: number }
+    /** `until` it is aborted: what is left then comes at once. */
+    | { readonly kind: 'slow'; readonly bytesPerSecond: number; readonly until?: AbortSignal }
     | { readonly kind: 'noRange' }
     /** A 206 whose Content-Range starts `by` bytes off. */
     | { readonly kind: 'wrongRange'; readonly by: number }

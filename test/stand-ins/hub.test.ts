@@ -223,6 +223,15 @@ describe('bytes and their faults', () => {
     expect(Date.now() - started).toBeGreaterThan((bytesOf(shard).length / 1_000_000) * 700)
   })
 
+  it('a slow file flows freely once what was waited for is there', async () => {
+    const enough = new AbortController()
+    const hub = await withFault({ kind: 'slow', bytesPerSecond: 100, until: enough.signal })
+    const whole = read(hub)
+    await new Promise(resolve => setTimeout(resolve, 200))
+    enough.abort()
+    expect((await whole).length).toBe(bytesOf(shard).length)
+  })
+
   it('wrong length, surplus bytes, changed ETag and a redirect loop show themselves', async () => {
     await expect(read(await withFault({ kind: 'wrongLength', by: 10 }))).rejects.toThrow()
     expect(await read(await withFault({ kind: 'tooLong', by: 10 }))).toHaveLength(bytesOf(shard).length + 10)

@@ -75,9 +75,10 @@ async function write(response: ServerResponse, chunk: Buffer) {
   heard.abort()
 }
 
-async function writeSlowly(response: ServerResponse, chunk: Buffer, bytesPerSecond: number) {
+async function writeSlowly(response: ServerResponse, chunk: Buffer, { bytesPerSecond, until }: Of<'slow'>) {
   const step = Math.max(1, Math.floor(bytesPerSecond / 20))
   for (let at = 0; at < chunk.length && !isGone(response); at += step) {
+    if (until?.aborted) return write(response, chunk.subarray(at))
     await write(response, chunk.subarray(at, at + step))
     await sleep(50)
   }
@@ -120,7 +121,7 @@ async function sendBody(
   const flip = pick(faults, 'flipBit')
   const slow = pick(faults, 'slow')
   const put = (chunk: Buffer) =>
-    slow === undefined ? write(response, chunk) : writeSlowly(response, chunk, slow.bytesPerSecond)
+    slow === undefined ? write(response, chunk) : writeSlowly(response, chunk, slow)
   let sent = 0
   for await (const piece of body.pieces) {
     if (isGone(response)) return
