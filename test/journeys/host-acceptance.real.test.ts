@@ -199,11 +199,11 @@ describe('The acceptance list of a host', () => {
     })
     scene.registry.addModel('library/delta', ollamaLayers(delta))
     await apply(fromRegistry('delta'))
+    seen.beta.abort()
     await until('delta is blocked', async () => (await model('delta')).phase === 'Blocked')
     const { haveBytes = 0 } = (await model('delta')).copies?.[0]?.failure ?? {}
     // The two images share a layer of some bytes, which are there already.
     expect(Math.abs(haveBytes - (quota - used - bytes))).toBeLessThan(2_000)
-    seen.beta.abort()
     await done(['delete', 'model', 'delta'])
     if (!noMount) await expectFullDisk()
   })
