@@ -30,7 +30,8 @@ it('an event that the server leaves out is caught: the store differs at the end'
   const [first] = played
   if (!first) throw new Error('there is no scenario')
   const found: string[] = []
-  for (let seed = 0; seed < 5; seed++)
+  // A later event often heals it: one seed in four shows it.
+  for (let seed = 0; seed < 40 && found.length === 0; seed++)
     found.push(...(await play(first, reflectorWeather(seed, { losesEvents: true }))).violations)
   expect(found).toContainEqual(expect.stringContaining('the store has'))
 })

@@ -318,7 +318,7 @@ describe.skipIf(!kubeconfigPath)('On a real API server', () => {
         received: () => undefined,
         holds: () => undefined,
       }
-      const reflector = mirror({ recorderFor: () => recorder, watchSeconds: { min: 1, max: 1 } })
+      const reflector = mirror({ recorderFor: () => recorder, watchSeconds: 1 })
       reflector.start()
       await reflector.synced()
       for (let n = 0; n < 4; n++) {

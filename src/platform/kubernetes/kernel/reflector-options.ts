@@ -23,7 +23,8 @@ export interface ReflectorOptions {
   readonly backoff?: { readonly firstMs: number; readonly longestMs: number; readonly healthyAfterMs: number }
   /** without a byte; longer than the longest watch, whose end is a sign of life */
   readonly idleMs?: number
-  readonly watchSeconds?: { readonly min: number; readonly max: number }
+  /** the longest watch; all watches of a process end together once in so many seconds */
+  readonly watchSeconds?: number
   readonly pageSize?: number
   /** for tests: a change of a kept object throws */
   readonly isFrozen?: boolean

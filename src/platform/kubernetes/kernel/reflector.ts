@@ -7,7 +7,7 @@ import { compareVersions } from './freshness.ts'
 import { NoAnswer, reasonOf } from './no-answer.ts'
 import { isSameVersion, type KernelObject, storeKey } from './objects.ts'
 import type { ReflectorRecorder } from './recorders.ts'
-import { processClock } from './reflector-clock.ts'
+import { processClock, secondsOfRound } from './reflector-clock.ts'
 import type {
   ReflectorEvent,
   ReflectorListener,
@@ -28,7 +28,7 @@ const standard = {
   backoff: { firstMs: 800, longestMs: 30_000, healthyAfterMs: 120_000 },
   // The server sends a bookmark before it ends a watch, so a live connection is never quiet for so long.
   idleMs: 40_000,
-  watchSeconds: { min: 25, max: 35 },
+  watchSeconds: 35,
   pageSize: 500,
   isFrozen: false,
 }
@@ -180,9 +180,9 @@ export class Reflector<T extends KernelObject> {
   }
 
   #open(from: WatchOptions) {
-    const { min, max } = this.#options.watchSeconds
+    const { clock, watchSeconds } = this.#options
     return this.#client.watch<T>(this.#source.resource, this.#source, {
-      timeoutSeconds: Math.round(min + this.#options.random() * (max - min)),
+      timeoutSeconds: secondsOfRound(clock.now(), watchSeconds),
       ...from,
       signal: this.#restart.signal,
       idleMs: this.#options.idleMs,

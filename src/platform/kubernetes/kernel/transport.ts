@@ -1,5 +1,5 @@
 // Carries calls to the API server on connections that live as long as the process: deadlines, retries, one new try after a 401.
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import type { DispatcherOptions, KubeConfig } from '@kubernetes/client-node'
 import { Agent, type Dispatcher, ProxyAgent } from 'undici'
 import { type Call, nameOf } from './call.ts'
@@ -32,9 +32,6 @@ const longestWaitMs = 30_000
 const longestErrorBody = 256 * 1024
 // The first probe; ten more follow, a second apart. A machine that is gone is noticed within 45 s, on a quiet stream too.
 const probing = { keepAlive: true, keepAliveInitialDelay: 30_000 }
-
-/** A watch that ends begins again on a connection that waits: its own is not free yet. Longer than a watch, so that one always waits. */
-const spareMs = 45_000
 
 export class Transport {
   readonly #source: CredentialSource
@@ -187,7 +184,7 @@ export class Transport {
     this.#agents = {
       fingerprint: credentials.fingerprint,
       calls: makeAgent(credentials.connection, { allowH2, connections }),
-      streams: makeAgent(credentials.connection, { allowH2, keepAliveTimeout: spareMs }),
+      streams: makeAgent(credentials.connection, { allowH2 }),
     }
     void old?.calls.close()
     void old?.streams.close()
@@ -212,7 +209,7 @@ const toSentence = (warning: string): string =>
 
 const makeAgent = (
   connection: DispatcherOptions,
-  options: Pick<Agent.Options, 'allowH2' | 'connections' | 'keepAliveTimeout'>,
+  options: Pick<Agent.Options, 'allowH2' | 'connections'>,
 ): Dispatcher => {
   switch (connection.type) {
     case 'agent':
@@ -255,6 +252,8 @@ async function* readStream(
 ): AsyncGenerator<Uint8Array> {
   try {
     for await (const chunk of body) yield chunk as Uint8Array
+    // Undici frees the connection a turn later: the watch that begins again now shall find it.
+    await nextTurn()
   } catch (error) {
     throw call.signal?.aborted ? call.signal.reason : asNoAnswer(call, error)
   } finally {

@@ -95,7 +95,7 @@ describe.skipIf(kubeconfig === undefined)('Silence on a real API server', () => 
 
   /** Nothing happens here, but elsewhere: bookmarks alone carry the version on. */
   const stayQuiet = async (): Promise<void> => {
-    const options = { watchSeconds: { min: 3, max: 3 }, idleMs: 8_000 }
+    const options = { watchSeconds: 3, idleMs: 8_000 }
     const scene = await openFollowing('quiet', { options })
     const before = BigInt(scene.reflector.resourceVersion ?? '')
     const elsewhere = await open('elsewhere')
