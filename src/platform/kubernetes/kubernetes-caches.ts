@@ -20,6 +20,7 @@ import {
   RUNTIME,
   SERVICE,
 } from './kernel/resources.ts'
+import { Revival } from './kernel/revival.ts'
 import { SharedStrings } from './kernel/shared-strings.ts'
 import type {
   RawAutoscaler,
@@ -85,7 +86,8 @@ const hold = <K extends Kind>(kind: K): ((raw: unknown) => HeldObject<K>) => {
 const workers = { labelSelector: workerSelector }
 
 export const createCaches = (client: Client, options: CacheOptions = {}): Caches => {
-  const { namespace, isNamespaced, ...how } = options
+  const { namespace, isNamespaced, ...rest } = options
+  const how = { revival: new Revival(), ...rest }
   const scope = namespace ? { namespace } : {}
   const make = <T extends KernelObject>(source: Omit<ReflectorSource<T>, 'namespace'>) =>
     new Reflector<T>(client, { ...scope, ...source }, how)

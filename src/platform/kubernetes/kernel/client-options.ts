@@ -56,6 +56,8 @@ export interface WatchOptions extends CallOptions {
   readonly timeoutSeconds?: number
   /** gives up with Timeout when nothing at all came for so long */
   readonly idleMs?: number
+  /** the server has begun to answer; before anything that it tells */
+  readonly onOpen?: (() => void) | undefined
   readonly onBytes?: (count: number) => void
 }
 

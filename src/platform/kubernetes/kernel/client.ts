@@ -115,7 +115,7 @@ export class Client {
       query,
       idleMs: options.idleMs ?? 0,
     }
-    for await (const line of this.#lines(call, eventLines)) {
+    for await (const line of this.#lines(call, eventLines, options.onOpen)) {
       options.onBytes?.(line.length)
       yield parseEvent<T>(call, line)
     }
@@ -260,9 +260,11 @@ export class Client {
     return { fieldManager, fieldValidation: this.#fieldValidation, dryRun: dryRun ? 'All' : undefined }
   }
 
-  async *#lines(call: Call, limits: LineLimits): AsyncGenerator<string> {
+  async *#lines(call: Call, limits: LineLimits, onOpen?: () => void): AsyncGenerator<string> {
     try {
-      yield* splitLines(await this.#transport.open(call), limits)
+      const stream = await this.#transport.open(call)
+      onOpen?.()
+      yield* splitLines(stream, limits)
     } catch (error) {
       throw error instanceof LineTooLong ? new NoAnswer(nameOf(call), 'TooLarge', error) : error
     }

@@ -5,6 +5,7 @@ import type { KernelObject } from './objects.ts'
 import type { ReflectorRecorder } from './recorders.ts'
 import type { ReflectorClock } from './reflector-clock.ts'
 import type { Resource } from './resources.ts'
+import type { Revival } from './revival.ts'
 import type { IndexFunction, StoreEvent } from './store.ts'
 
 export interface ReflectorSource<T extends KernelObject> extends Selection {
@@ -21,6 +22,8 @@ export interface ReflectorOptions {
   readonly recorderFor?: (selection: string) => ReflectorRecorder
   readonly random?: () => number
   readonly backoff?: { readonly firstMs: number; readonly longestMs: number; readonly healthyAfterMs: number }
+  /** shared by all of a process: one that is answered again after none was tells the others */
+  readonly revival?: Revival
   /** without a byte; longer than the longest watch, whose end is a sign of life */
   readonly idleMs?: number
   /** the longest watch; all watches of a process end together once in so many seconds */

@@ -1,12 +1,12 @@
 // Mirrors one selection of objects: fills by a streaming list, follows by watch, survives every way in which a watch can end.
 import { type Client, endsInitialEvents, type WatchEvent, type WatchOptions } from './client.ts'
 import { deepFreeze } from './deep-freeze.ts'
-import { pause } from './election-clock.ts'
 import { ApiError } from './errors.ts'
 import { compareVersions } from './freshness.ts'
 import { NoAnswer, reasonOf } from './no-answer.ts'
 import { isSameVersion, type KernelObject, storeKey } from './objects.ts'
 import type { ReflectorRecorder } from './recorders.ts'
+import { ReflectorBackoff } from './reflector-backoff.ts'
 import { processClock, secondsOfRound } from './reflector-clock.ts'
 import type {
   ReflectorEvent,
@@ -14,6 +14,7 @@ import type {
   ReflectorOptions,
   ReflectorSource,
 } from './reflector-options.ts'
+import { Revival } from './revival.ts'
 import { SharedStrings } from './shared-strings.ts'
 import { Store, type StoreEvent } from './store.ts'
 
@@ -42,6 +43,7 @@ export class Reflector<T extends KernelObject> {
   readonly #strings = new SharedStrings()
   readonly #listeners = new Set<ReflectorListener<T>>()
   readonly #stopping = new AbortController()
+  readonly #backoff: ReflectorBackoff
   readonly #filled = Promise.withResolvers<void>()
   #running: Promise<void> | undefined
   #restart = new AbortController()
@@ -49,9 +51,6 @@ export class Reflector<T extends KernelObject> {
   #isSynced = false
   #version: string | undefined
   #canStreamLists = true
-  #failures = 0
-  /** over any number of watches that ended politely */
-  #healthySince = 0
   #quietEnds = 0
   #lastError: unknown
 
@@ -59,6 +58,7 @@ export class Reflector<T extends KernelObject> {
     this.#client = client
     this.#source = source
     this.#options = { ...standard, ...options }
+    this.#backoff = new ReflectorBackoff({ revival: new Revival(), ...this.#options })
     const { resource, labelSelector } = source
     this.#recorder = options.recorderFor?.([resource.plural, labelSelector].filter(Boolean).join(' '))
     this.#store = new Store(source.indexes)
@@ -186,6 +186,7 @@ export class Reflector<T extends KernelObject> {
       ...from,
       signal: this.#restart.signal,
       idleMs: this.#options.idleMs,
+      onOpen: () => this.#backoff.answered(),
       onBytes: count => this.#recorder?.received(count),
     })
   }
@@ -208,6 +209,7 @@ export class Reflector<T extends KernelObject> {
   }
 
   #swap(fresh: ReadonlyMap<string, T>, version: string): void {
+    this.#backoff.answered()
     this.#version = version
     const isInitial = !this.#isSynced
     this.#emit(this.#store.replace(fresh), isInitial)
@@ -254,6 +256,7 @@ export class Reflector<T extends KernelObject> {
       return
     }
     const reason = reasonOf(error)
+    this.#backoff.failed(error)
     if (error instanceof ApiError && (error.isGone || isTooNew(error))) this.#version = undefined
     // A refusal may have Timeout as its reason too (504), and is a sign of life.
     if (error instanceof NoAnswer && reason === 'Timeout' && this.#isSuspectedStale())
@@ -281,13 +284,8 @@ export class Reflector<T extends KernelObject> {
   }
 
   async #backOff(reason: string): Promise<void> {
-    const { clock, backoff, random } = this.#options
-    const { firstMs, longestMs, healthyAfterMs } = backoff
     this.#recorder?.restarted(reason)
-    if (clock.now() - this.#healthySince > healthyAfterMs) this.#failures = 0
-    const ceiling = Math.min(longestMs, firstMs * 2 ** Math.min(this.#failures++, 20))
-    await pause(clock, ceiling * random(), this.#restart.signal)
-    this.#healthySince = clock.now()
+    await this.#backoff.wait(this.#restart.signal)
   }
 }
 
