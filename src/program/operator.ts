@@ -68,6 +68,7 @@ export const operator = async (): Promise<number> => {
   })
   const loop = makeLoop(settings, { platform, mayChange: () => elector.mutationsAllowed() }, telemetry)
   caches.start()
+  elector.observe()
   await caches.synced()
   log.info({ namespace: settings.namespace ?? 'all' }, 'caches are warm; waiting to lead')
   return lead({ elector, loop, caches, recorder, log, stopping })

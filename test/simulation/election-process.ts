@@ -24,6 +24,8 @@ export interface ProcessParts {
 
 const drainMs = 25_000
 const busy = 3
+/** of the caches, before it asks for the Lease */
+const slowestFillMs = 8_000
 
 export class ElectionProcess {
   readonly name: string
@@ -107,6 +109,8 @@ export class ElectionProcess {
       clock: this.#clock,
       ...settings,
     })
+    elector.observe()
+    await pause(this.#clock, random() * slowestFillMs, this.#stopping.signal)
     try {
       this.leadership = await elector.acquire(this.#stopping.signal)
     } catch {

@@ -59,6 +59,8 @@ export class Elector implements Fence {
   readonly #clock: ElectionClock
   readonly #lost = new AbortController()
   readonly #ending = new AbortController()
+  readonly #acquiring = new AbortController()
+  #observing: Promise<void> | undefined
   readonly #fence: LeaseFence
   readonly #view: LeaseView
   #isWatching = false
@@ -104,8 +106,32 @@ export class Elector implements Fence {
     return (this.#fence.ageMs ?? 0) < this.#settings.leaseMs + 20_000
   }
 
+  /** From now on: a Lease that nobody renews runs out while its next holder still fills its caches. `acquire` ends it. */
+  observe(): void {
+    this.#observing ??= this.#observe()
+  }
+
+  async #observe(): Promise<void> {
+    const { signal } = this.#acquiring
+    while (!signal.aborted) {
+      if (await this.#hasLooked(signal)) return
+      await pause(this.#clock, this.#settings.retryMs, signal)
+    }
+  }
+
+  async #hasLooked(signal: AbortSignal): Promise<boolean> {
+    try {
+      await this.#view.look(this.#call(signal))
+      return true
+    } catch {
+      return false
+    }
+  }
+
   /** Waits until we lead, however long; rejects when `signal` is given, or when the Lease is lost before a write was allowed. */
   async acquire(signal?: AbortSignal): Promise<Leadership> {
+    this.#acquiring.abort()
+    await this.#observing
     const waiting = new AbortController()
     try {
       while (!(await this.#attempt(signal))) {

@@ -1,6 +1,7 @@
 // Elections on a Lease that stands on a loopback API server: never two leaders, whatever clocks and connections do.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { bootClock } from '../../../../src/platform/kubernetes/kernel/election-clock.ts'
 import {
   Elector,
   type ElectorSettings,
@@ -93,6 +94,44 @@ describe('winning a Lease', () => {
     const leadership = await lead(candidate('us', shortLease))
     expect(performance.now() - began).toBeGreaterThanOrEqual(900)
     expect(leadership.epoch).toBe(4)
+  })
+
+  it('a Lease that is only observed runs out too: who asks for it after that leads at once', async () => {
+    let passedMs = 0
+    const clock = { ...bootClock, now: () => bootClock.now() + passedMs }
+    heldByOther({ leaseDurationSeconds: 15 })
+    const elector = candidate('us', { ...onlyByWatch, clock })
+    elector.observe()
+    await vi.waitFor(() => expect(elector.holder).toBe('other'), 5000)
+    passedMs = 15_100
+    expect((await lead(elector)).epoch).toBe(4)
+  })
+
+  it('one that was renewed since it was observed is given its whole time', async () => {
+    let passedMs = 0
+    const clock = { ...bootClock, now: () => bootClock.now() + passedMs }
+    heldByOther({ leaseDurationSeconds: 15 })
+    const elector = candidate('us', { ...onlyByWatch, clock })
+    elector.observe()
+    await vi.waitFor(() => expect(elector.holder).toBe('other'), 5000)
+    heldByOther({ leaseDurationSeconds: 15, renewTime: '2026-01-01T00:00:00.000000Z' })
+    passedMs = 15_100
+    const waiting = lead(elector)
+    await vi.waitFor(() => expect(server.watches).toBe(1), 5000)
+    expect(lease().holderIdentity).toBe('other')
+    releasedByOther()
+    await waiting
+  })
+
+  it('a server that does not answer yet is asked again, and a look under way ends when the Lease is asked for', async () => {
+    releasedByOther()
+    server.silentTo = 'GET'
+    const elector = candidate('us')
+    elector.observe()
+    await vi.waitFor(() => expect(server.asked.length).toBeGreaterThan(0), 5000)
+    const leading = lead(elector)
+    server.silentTo = ''
+    expect((await leading).epoch).toBe(4)
   })
 
   it('a holder whose times lie in the future is replaced when its record stands still', async () => {
