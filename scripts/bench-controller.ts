@@ -10,6 +10,7 @@ import { measureDownloads } from './bench-controller/downloads.ts'
 import { measureIdle } from './bench-controller/idle.ts'
 import { measureLatency } from './bench-controller/latency.ts'
 import { measureMemory } from './bench-controller/memory.ts'
+import { measureOutage } from './bench-controller/outage.ts'
 import { measureRate } from './bench-controller/rate.ts'
 import { isMet, type Row, tableOf } from './bench-controller/row.ts'
 import { measureSoak } from './bench-controller/soak.ts'
@@ -47,6 +48,10 @@ const partsFor = (minutes?: number): Readonly<Record<string, Part>> => ({
   latency: onStage('fleet', measureLatency, {
     small: { ...small, probes: 50 },
     full: { ...full, probes: 300 },
+  }),
+  outage: onStage('fleet', measureOutage, {
+    small: { ...small, seconds: 60 },
+    full: { ...full, seconds: 300 },
   }),
   idle: onStage('idle', measureIdle, {
     small: { engines: 20, models: 200, minutes: minutes ?? 1 },

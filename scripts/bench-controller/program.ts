@@ -13,6 +13,8 @@ export interface Operator {
   readonly pid: number
   /** every series by its full name with labels */
   metrics(): Promise<ReadonlyMap<string, number>>
+  /** when it has ended, by itself too */
+  readonly ended: Promise<unknown>
   /** SIGTERM, and wait */
   stop(): Promise<void>
 }
@@ -27,7 +29,7 @@ export async function launchOperator(
   const program = join(stage.cluster.stateDir, 'bench-operator.mjs')
   await bundle(program)
   const [metricsPort, healthPort] = [await freePort(), await freePort()]
-  const { pid, stop } = runProgram(stage, [...operatorFlags, program, 'operator'], {
+  const { pid, stop, child } = runProgram(stage, [...operatorFlags, program, 'operator'], {
     KUBECONFIG: stage.kubeconfigFor(server),
     POD_NAME: 'bench',
     POD_NAMESPACE: system,
@@ -36,7 +38,7 @@ export async function launchOperator(
     SWITCHYARD_HEALTH_PORT: String(healthPort),
     ...env,
   })
-  return { pid, stop, metrics: () => scrape(metricsPort) }
+  return { pid, stop, ended: child, metrics: () => scrape(metricsPort) }
 }
 
 /** Returns when it leads. */
@@ -49,7 +51,7 @@ export async function startOperator(stage: Stage, env: Environment = {}): Promis
 export const untilLeading = (operator: Operator, everyMs = 250): Promise<void> =>
   until('the operator leads', async () => leads(await operator.metrics()), { everyMs })
 
-const leads = (metrics: ReadonlyMap<string, number>): boolean =>
+export const leads = (metrics: ReadonlyMap<string, number>): boolean =>
   [...metrics].some(([name, value]) => name.startsWith('leader_election_master_status') && value === 1)
 
 function runProgram(stage: Stage, args: readonly string[], env: Environment) {
