@@ -148,8 +148,8 @@ const beside = async ({ direct, namespace }: Scene): Promise<void> => {
   }
 }
 
-/** Twice what production has: all scenes share one process and few cores, and no fault here is about time. */
-const patientLease = { leaseMs: 30_000, writeDeadlineMs: 14_000, renewDeadlineMs: 20_000 }
+/** Four times what production has: all scenes share one process and few cores, and no fault here is about time. */
+const patientLease = { leaseMs: 60_000, writeDeadlineMs: 28_000, renewDeadlineMs: 40_000 }
 
 class Parts {
   readonly writer: PersistentWriter
