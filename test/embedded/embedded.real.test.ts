@@ -29,6 +29,8 @@ const embedded = (words: readonly string[], env: Readonly<Record<string, string>
     env: { ...environment, ...env },
     reject: false,
     all: true,
+    // What runs may take longer on a busy machine than a killer waits.
+    forceKillAfterDelay: false,
   })
 
 const serve = async (...more: string[]) => {

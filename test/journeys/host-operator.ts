@@ -25,6 +25,9 @@ export interface OperatorWish {
   readonly name?: string
 }
 
+/** It may take its whole time to end in order. */
+const patience = { forceKillAfterDelay: false } as const
+
 export const startHostOperator = (wish: OperatorWish): HostOperator => {
   const folder = mkdtempSync(join(tmpdir(), 'switchyard-operator-'))
   const env = environmentOf(wish, folder)
@@ -33,7 +36,7 @@ export const startHostOperator = (wish: OperatorWish): HostOperator => {
   let ended = 0
   const run = async (): Promise<void> => {
     while (!stopping.signal.aborted) {
-      const options = { env, all: true, reject: false, cancelSignal: stopping.signal, buffer: false } as const
+      const options = { env, all: true, reject: false, cancelSignal: stopping.signal, buffer: false, ...patience } as const
       const child = execa(process.execPath, [wish.program ?? bundlePath, 'operator'], options)
       for await (const line of child.iterable({ from: 'all' })) lines.push(line)
       await child
