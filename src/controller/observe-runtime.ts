@@ -119,6 +119,7 @@ const toWanted = (place: Place): Candidate | Problem | undefined => {
   if (!model)
     return problem('ModelNotFound', `spec.activeModel: there is no Model ${activeModel} in this namespace`)
   if (isProblem(volume)) return volume
+  if (model.invalid !== undefined) return servedAsBefore(place, model, model.invalid)
   const misfit = engineMisfit(place, model)
   if (misfit) return misfit
   const kept = keptRevision(runtime, model)
@@ -136,6 +137,17 @@ const toWanted = (place: Place): Candidate | Problem | undefined => {
     )
   }
   return candidateOf(place, model, resolved.revision)
+}
+
+/** What is left of a spec that does not fit is nobody's wish: no engine is started with it, and what serves stays. */
+const servedAsBefore = (
+  place: Place,
+  { metadata: { name } }: Model,
+  invalid: string,
+): Candidate | Problem => {
+  const { active } = place.runtime.status
+  const served = active?.model === name ? toServedBefore(place, active) : undefined
+  return served ?? problem('WaitingForModel', `Model ${name}: ${invalid}`)
 }
 
 const engineMisfit = ({ runtime }: Place, model: Model): Problem | undefined => {
