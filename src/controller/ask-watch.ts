@@ -36,6 +36,8 @@ export interface AskWatch {
 interface Memory {
   readonly process: string
   readonly generation: number
+  /** the Secret that was named */
+  readonly secret: string
   readonly asked: Asked
   /** number of the newest work that was started here */
   readonly begun: number
@@ -44,10 +46,11 @@ interface Memory {
 export const createAskWatch = (clock: Clock): AskWatch => {
   const memories = new Map<string, Memory>()
   return {
-    hear: ({ metadata: { uid, generation } }, pod, works) => {
+    hear: ({ metadata: { uid, generation }, spec }, pod, works) => {
       const process = processOf(pod)
+      const secret = JSON.stringify(spec.apiKeySecretRef ?? null)
       const known = memories.get(uid)
-      const before = known?.process === process ? known : undefined
+      const before = known?.process === process ? ofSecret(known, secret) : undefined
       const now = clock.now()
       const heard = hear(before?.asked, works, { pod, now })
       const begun = before?.begun ?? 0
@@ -55,7 +58,13 @@ export const createAskWatch = (clock: Clock): AskWatch => {
       const asked = isLost ? lost(heard, begun, now) : heard
       // A person may just have named another Secret.
       const isEdited = before !== undefined && before.generation !== generation
-      memories.set(uid, { process, generation, begun, asked: isEdited ? { ...asked, nextAt: 0 } : asked })
+      memories.set(uid, {
+        process,
+        generation,
+        secret,
+        begun,
+        asked: isEdited ? { ...asked, nextAt: 0 } : asked,
+      })
       return toHeard(before?.asked, asked, hindrance(works, pod))
     },
     next: wish =>
@@ -70,6 +79,13 @@ export const createAskWatch = (clock: Clock): AskWatch => {
       if (known) memories.set(uid, { ...known, asked: refused(known.asked, trouble, clock.now()) })
     },
   }
+}
+
+/** Nobody has shown the engine the key of another Secret yet, and what was begun with the former one says nothing of it. */
+const ofSecret = (known: Memory, secret: string): Memory => {
+  if (known.secret === secret) return known
+  const attempt = Math.max(known.asked.attempt, known.begun)
+  return { ...known, asked: { ...known.asked, attempt, isKeyTaken: false } }
 }
 
 const toHeard = (before: Asked | undefined, asked: Asked, hinders: Problem | undefined): Heard => {

@@ -124,6 +124,20 @@ describe('the next worker with a key', () => {
     expect(watch.next({ ...wish, runtime: edited })?.attempt).toBe(2)
   })
 
+  it('with the key of another Secret is needed again, whatever the former one has opened or is opening', () => {
+    const watch = createAskWatch(new HandClock(now.getTime()))
+    watch.noteStart(keyed.metadata.uid, 1)
+    expect(watch.hear(keyed, pod, [anAsk(1, { result: proved })]).isKeyTaken).toBe(true)
+    watch.noteStart(keyed.metadata.uid, 2)
+    const renamed = aRuntime({
+      spec: { apiKeySecretRef: { name: 'absent' } },
+      metadata: { generation: 2 },
+    })
+    expect(watch.hear(renamed, pod, [anAsk(2, { phase: 'Running' })]).isKeyTaken).toBeUndefined()
+    expect(watch.hear(renamed, pod, [anAsk(2, { result: proved })]).isKeyTaken).toBeUndefined()
+    expect(watch.hear(renamed, pod, [anAsk(3, { result: proved })]).isKeyTaken).toBe(true)
+  })
+
   it('is not hurried when somebody takes away the one that was started', () => {
     const clock = new HandClock(now.getTime())
     const watch = createAskWatch(clock)
