@@ -215,7 +215,9 @@ const switchDue: Speak = seen => {
 const isLaunchLost = (seen: Seen): boolean => {
   const { committed, serving, strategy } = seen
   const isOther = strategy === 'Recreate' && serving.exists && templateRecipe(seen) !== committed?.recipe.hash
-  return Boolean(isOther && committed && goneReason(seen, committed))
+  if (!isOther || !committed) return false
+  // Behind a key nothing is listed: that another model serves is known by a proof alone.
+  return goneReason(seen, committed) !== undefined || proofOf(seen, committed)?.reason === 'WrongModel'
 }
 
 /** Committed, but gone: whoever restarts it is waited for; what nobody else would bring back is loaded again. */

@@ -208,3 +208,20 @@ describe('a switch of an engine behind a key', () => {
     expect(decideRuntime(seen)).toMatchObject({ phase: 'RollingBack', reason: 'LoadFailed' })
   })
 })
+
+describe('What serves behind a key under a launch of somebody else', () => {
+  const madeAnew = aServing({ recipe: undefined as never, pods: [aPod({ recipe: undefined as never })] })
+  const provedAs = (isProved: boolean, reason: 'Active' | 'WrongModel' | 'ProofFailed') =>
+    behindKey({
+      proof: { isProved, reason, message: 'so', milliseconds: 4, recipe: a.recipe.hash, at: at(-1) },
+    })
+
+  it.each([
+    ['is another model: only a switch brings the wanted one back', provedAs(false, 'WrongModel'), true],
+    ['could not be proved just now: it is proved again', provedAs(false, 'ProofFailed'), false],
+    ['is the wanted model all the same', provedAs(true, 'Active'), false],
+  ])('%s', (_, engine, isSwitched) => {
+    const { change } = decideRuntime(keyed({ serving: madeAnew, engine }))
+    expect(change?.switch !== undefined).toBe(isSwitched)
+  })
+})
