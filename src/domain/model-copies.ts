@@ -1,4 +1,5 @@
 // What one wanted copy needs next: pure, one copy at a time; the rules only pick the caption.
+import { canServe, formatOf } from './artifact.ts'
 import { laneState, retryWords, untilRetry } from './attempts.ts'
 import type { Reason } from './conditions.ts'
 import type { ModelAction, ModelPhase, StartWork } from './decision.ts'
@@ -34,6 +35,12 @@ const isServedFrom = ({ seen, status, resolved }: ModelFacts, { name, volume }: 
   return isVerified(copy, resolved?.revision, volume)
 }
 
+/** What the engine of a Runtime cannot serve is not fetched because it is active there: the Runtime says so. */
+const isServable = ({ seen, resolved }: ModelFacts, { why, engine }: WantingRuntime): boolean => {
+  const format = formatOf(seen.model.spec.source, resolved?.format)
+  return why !== 'Active' || !engine || !format || canServe(engine, format)
+}
+
 /** As many as the schema of the status takes; what is begun must be remembered. */
 const mostCopies = 32
 
@@ -45,7 +52,9 @@ const tooMany = (runtime: WantingRuntime): WantingRuntime => ({
 /** Groups the wanting runtimes by volume; each that has none stands alone. */
 export const wantedCopies = (facts: ModelFacts): Wanted[] => {
   const { seen, status } = facts
-  const wanting = seen.runtimes.filter(runtime => runtime.why !== 'Used' || isServedFrom(facts, runtime))
+  const wanting = seen.runtimes
+    .filter(runtime => runtime.why !== 'Used' || isServedFrom(facts, runtime))
+    .filter(runtime => isServable(facts, runtime))
   const groups = new Map<string, WantingRuntime[]>()
   for (const runtime of wanting) {
     const key = isProblem(runtime.volume) ? `?${runtime.name}` : runtime.volume.key

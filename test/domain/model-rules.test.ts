@@ -3,7 +3,7 @@ import { modelPhases } from '../../src/domain/decision.ts'
 import { decideModel, modelRules } from '../../src/domain/model-rules.ts'
 import { settleModel } from '../../src/domain/model-settle.ts'
 import type { ModelObservation } from '../../src/domain/observation.ts'
-import { aCopy, aModel, at, aWork, resolved, seenModel, volume } from '../builders/seen.ts'
+import { aCopy, aModel, at, aWork, resolved, seenModel, volume, wanting } from '../builders/seen.ts'
 import { expectGolden, tellDecision } from './golden.ts'
 import { note, situations, withStatus } from './model-situations.ts'
 
@@ -37,6 +37,18 @@ describe('The rules of a Model', () => {
   it('stall where a person must act, and only there', () => {
     const stalled = situations.filter(([, , , seen]) => decide(seen).isStalled).map(([phase]) => phase)
     expect([...new Set(stalled)]).toEqual(['Cancelled', 'Rejected', 'Failed', 'Deleting'])
+  })
+})
+
+describe('A Model that is active in a Runtime whose engine cannot serve it', () => {
+  it.each([
+    ['an Ollama model, on vLLM', { source: { ollama: { name: 'llama3.2:3b' } } }, 'VLLM', 'Ollama'],
+    ['safetensors, on Ollama', {}, 'Ollama', 'Safetensors'],
+  ] as const)('is not fetched for it: %s', (_, spec, engine, format) => {
+    const model = aModel({ spec, status: { resolved: { ...resolved, format } } })
+    const seen = seenModel({ model, runtimes: [{ ...wanting, engine }] })
+    const { phase, reason, actions } = decide(seen)
+    expect({ phase, reason, actions }).toEqual({ phase: 'Ready', reason: 'NothingWanted', actions: [] })
   })
 })
 
