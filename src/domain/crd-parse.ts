@@ -82,9 +82,10 @@ const describe = (schema: z.core.$ZodType, path: Path): string | undefined => {
 const units: Record<string, string> = { string: 'characters', array: 'items' }
 
 const saying = (issue: Issue, value: unknown): string => {
+  if (value === undefined && issue.code !== 'custom') return 'is required'
   switch (issue.code) {
     case 'invalid_type':
-      return value === undefined ? 'is required' : `must be of type ${issue.expected}`
+      return `must be of type ${issue.expected}`
     case 'invalid_value':
       return `${show(value)} is not one of ${issue.values.join(', ')}`
     case 'invalid_format':

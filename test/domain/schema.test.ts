@@ -70,6 +70,7 @@ describe('The sentence of a spec that does not fit', () => {
       { source: undefined },
       'spec.source: is required (Where the bytes come from; exactly one member)',
     ],
+    ['Runtime', { kubernetes: { deploymentName: 'vllm' } }, 'spec.engine: is required (The program family)'],
     [
       'Model',
       { ...fromHub(), paused: 'yes' },
