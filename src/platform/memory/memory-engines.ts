@@ -141,12 +141,14 @@ const listedByOllama = (world: World, pod: Pod): Listed[] => {
   const aliases = [...(world.aliases.get(pod.deployment) ?? [])].filter(([, identity]) =>
     [...stored.values()].includes(identity),
   )
-  return [...stored, ...aliases].map(([name, identity]) => ({
-    name,
-    identity,
-    isLoaded: pod.loaded.includes(name),
-  }))
+  const known = [...stored, ...aliases].map(([name, identity]) => ({ name, identity, isLoaded: false }))
+  const loaded = pod.loaded.map(name => ({ name, identity: runningAs(world, pod, name), isLoaded: true }))
+  return [...loaded, ...known.filter(one => !loaded.some(({ name }) => name === one.name))]
 }
+
+/** What runs stays what it was, whatever its name means by now. */
+const runningAs = (world: World, pod: Pod, name: string): string =>
+  pod.loadedAs?.[name] ?? storedIn(world, pod).get(name) ?? 'unknown'
 
 const commit = (world: World, address: string, { servedNames, model, identity }: Recipe): void => {
   const pod = podAt(world, address)
@@ -182,8 +184,13 @@ const later = (world: World, ms: number): Promise<void> =>
 const finishLoad = (world: World, pod: Pod, { model }: Recipe): void => {
   const failure = world.script.loadFails.get(model)
   if (failure) throw new Transient('LoadFailed', failure)
-  if (!storedIn(world, pod).has(model)) throw new Transient('LoadFailed', `model ${model} not found`)
-  world.edit(world.pods, pod.name, one => ({ ...one, loaded: [...new Set([...one.loaded, model])] }))
+  const identity = storedIn(world, pod).get(model)
+  if (identity === undefined) throw new Transient('LoadFailed', `model ${model} not found`)
+  world.edit(world.pods, pod.name, one => ({
+    ...one,
+    loaded: [...new Set([...one.loaded, model])],
+    loadedAs: { ...one.loadedAs, [model]: identity },
+  }))
   if ((world.pods.get(pod.name)?.loaded.length ?? 0) > 1)
     world.violations.push(`two models are loaded in ${pod.name}`)
 }
@@ -193,10 +200,9 @@ const unload = (process: MemoryProcess, address: string, keep: Recipe | undefine
   return process.write('unload', () => {
     const pod = podAt(world, address)
     if (!pod) throw refused(address)
-    const stored = storedIn(world, pod)
     world.edit(world.pods, pod.name, one => ({
       ...one,
-      loaded: one.loaded.filter(name => stored.get(name) === keep?.identity && keep !== undefined),
+      loaded: one.loaded.filter(name => keep !== undefined && runningAs(world, one, name) === keep.identity),
     }))
   })
 }

@@ -171,7 +171,8 @@ const download = (world: World, order: BytesOrder, source: Source): WorkerResult
     bytes: source.bytes,
     model: modelOf(order, order.task.layout),
   }
-  if (!isThere) world.edit(world.claims, name, one => ({ ...one, copies: [...one.copies, stored] }))
+  if (!isThere)
+    world.edit(world.claims, name, one => ({ ...one, copies: [...keptBeside(order, one), stored] }))
   return {
     copy: {
       ...receipt(order, order.task.layout),
@@ -181,6 +182,12 @@ const download = (world: World, order: BytesOrder, source: Source): WorkerResult
     },
   }
 }
+
+/** A name of Ollama's store is one manifest: another revision takes it over. */
+const keptBeside = ({ task, owner }: BytesOrder, { copies }: Claim): readonly StoredCopy[] =>
+  task.command === 'download' && task.layout.kind === 'OllamaStore'
+    ? copies.filter(copy => copy.owner !== owner.uid)
+    : copies
 
 const verify = (world: World, order: BytesOrder, source: Source): WorkerResult => {
   const found = claimOf(world, order)

@@ -62,6 +62,8 @@ export interface Pod {
   readonly log: readonly string[]
   /** Ollama: canonical names that are loaded */
   readonly loaded: readonly string[]
+  /** Ollama: the manifest that a loaded name was when it was loaded */
+  readonly loadedAs?: Readonly<Record<string, string>>
 }
 
 export interface StoredCopy {
