@@ -29,10 +29,13 @@ const checkModel = (world: World, model: Model | undefined): void => {
 /** Ready=True with an active model says that a proof went well on a pod that was there. */
 export const checkRuntime = (world: World, runtime: Runtime | undefined): void => {
   if (!runtime || !isReady(runtime) || runtime.status.phase !== 'Active') return
-  const { namespace, name } = runtime.metadata
+  const { namespace, name: own, generation } = runtime.metadata
+  // An edit that nobody has seen yet, perhaps of the Deployment's name.
+  if (runtime.status.observedGeneration !== generation) return
+  const name = runtime.spec.kubernetes?.deploymentName ?? own
   const model = world.models.get(`${namespace}/${runtime.status.active?.model}`)
   const revision = runtime.status.active?.revision ?? '?'
   const proofs = [...world.proved].filter(one => one.startsWith(`${namespace}/${name}-`))
   if (model && !proofs.some(one => one.endsWith(revision)))
-    world.violations.push(`Runtime ${name} is Ready with ${model.metadata.name}, which nobody proved`)
+    world.violations.push(`Runtime ${own} is Ready with ${model.metadata.name}, which nobody proved`)
 }
