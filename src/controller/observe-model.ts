@@ -110,7 +110,7 @@ const wantingRuntimes = (
         name: runtime.metadata.name,
         why,
         engine: runtime.spec.engine,
-        volume: platform.volumes.find(runtime),
+        volume: placeFor(platform, model, runtime),
       },
     ]
   })
@@ -126,6 +126,19 @@ const wantingRuntimes = (
     }),
   )
   return [...known, ...unknown]
+}
+
+/** What is left of a spec that does not fit names no new place for bytes; where they are already, they are known. */
+const placeFor = (
+  platform: Platform,
+  { metadata: { namespace }, status }: Model,
+  runtime: Runtime,
+): VolumeView | Problem => {
+  const volume = platform.volumes.find(runtime)
+  if (runtime.invalid === undefined) return volume
+  const isKnown =
+    !isProblem(volume) && status.copies?.some(copy => copyKey(namespace, copy) === volume.key) === true
+  return isKnown ? volume : { reason: 'InvalidSpec', message: runtime.invalid }
 }
 
 const whyWanting = (model: Model, runtime: Runtime): WantingRuntime['why'] | undefined => {
