@@ -36,7 +36,14 @@ export const startHostOperator = (wish: OperatorWish): HostOperator => {
   let ended = 0
   const run = async (): Promise<void> => {
     while (!stopping.signal.aborted) {
-      const options = { env, all: true, reject: false, cancelSignal: stopping.signal, buffer: false, ...patience } as const
+      const options = {
+        env,
+        all: true,
+        reject: false,
+        cancelSignal: stopping.signal,
+        buffer: false,
+        ...patience,
+      } as const
       const child = execa(process.execPath, [wish.program ?? bundlePath, 'operator'], options)
       for await (const line of child.iterable({ from: 'all' })) lines.push(line)
       await child
