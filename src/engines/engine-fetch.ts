@@ -12,23 +12,38 @@ export const createEngineFetch = (patience = patienceMs): Fetch => {
   const turnAt = createTurns(patience)
   const wires = new Wires()
   return async (url, asking) => {
-    const target = new URL(url)
-    if (target.protocol !== 'http:') throw new Error('an engine is asked by http:// only')
-    const done = await turnAt(target.origin)
+    const { host, path } = targetOf(url)
+    const done = await turnAt(host)
     try {
       asking.signal.throwIfAborted()
-      return await wires.ask(target, toText(target, asking), asking.signal)
+      return await wires.ask(host, toText({ host, path }, asking), asking.signal)
     } finally {
       done()
     }
   }
 }
 
+interface Target {
+  readonly host: string
+  readonly path: string
+}
+
+const plainUrl = /^http:\/\/([\w.:[\]-]+)(\/[!-"$-~]*)$/
+
+/** What needs no normal form is not given one: a URL costs a good part of what the request does. */
+const targetOf = (url: string): Target => {
+  const [, plainHost, plainPath] = plainUrl.exec(url) ?? []
+  if (plainHost && plainPath) return { host: plainHost, path: plainPath }
+  const { protocol, host, pathname, search } = new URL(url)
+  if (protocol !== 'http:') throw new Error('an engine is asked by http:// only')
+  return { host, path: `${pathname}${search}` }
+}
+
 /** Sent in one piece, with its length told beforehand. */
-const toText = ({ host, pathname, search }: URL, { method, headers, body }: Asking): string => {
+const toText = ({ host, path }: Target, { method, headers, body }: Asking): string => {
   const told = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
   const length = body === undefined ? '' : `content-length: ${Buffer.byteLength(body)}\r\n`
-  return `${method ?? 'GET'} ${pathname}${search} HTTP/1.1\r\nhost: ${host}\r\n${told.join('')}${length}\r\n${body ?? ''}`
+  return `${method ?? 'GET'} ${path} HTTP/1.1\r\nhost: ${host}\r\n${told.join('')}${length}\r\n${body ?? ''}`
 }
 
 /** The connections that are open. Those that are free are used again, or closed by one timer for all. */
@@ -36,31 +51,31 @@ class Wires {
   readonly #free = new Map<string, EngineWire[]>()
   #timer: NodeJS.Timeout | undefined
 
-  async ask(target: URL, request: string, signal: AbortSignal): Promise<Sent> {
-    const wire = this.#take(target.origin) ?? new EngineWire(target, bodyLimit)
+  async ask(host: string, request: string, signal: AbortSignal): Promise<Sent> {
+    const wire = this.#take(host) ?? new EngineWire(new URL(`http://${host}`), bodyLimit)
     const abort = (): void => wire.end(signal.reason)
     signal.addEventListener('abort', abort, { once: true })
     try {
       return await wire.ask(request)
     } finally {
       signal.removeEventListener('abort', abort)
-      this.#keep(target.origin, wire)
+      this.#keep(host, wire)
     }
   }
 
   /** One that was closed meanwhile is passed over. */
-  #take(origin: string): EngineWire | undefined {
-    const free = this.#free.get(origin) ?? []
+  #take(host: string): EngineWire | undefined {
+    const free = this.#free.get(host) ?? []
     let wire = free.pop()
     while (wire && !wire.isFree) wire = free.pop()
     return wire
   }
 
-  #keep(origin: string, wire: EngineWire): void {
+  #keep(host: string, wire: EngineWire): void {
     if (!wire.isFree) return
-    const free = this.#free.get(origin)
+    const free = this.#free.get(host)
     if (free) free.push(wire)
-    else this.#free.set(origin, [wire])
+    else this.#free.set(host, [wire])
     this.#timer ??= setTimeout(() => this.#leave(), idleMs)
   }
 
@@ -76,14 +91,14 @@ type Done = () => void
 /** Waits until what was asked there just before is answered, or takes too long. */
 const createTurns = (patience: number) => {
   const last = new Map<string, Promise<void>>()
-  return async (origin: string): Promise<Done> => {
-    const before = last.get(origin)
+  return async (host: string): Promise<Done> => {
+    const before = last.get(host)
     const { promise, resolve } = Promise.withResolvers<void>()
-    last.set(origin, promise)
+    last.set(host, promise)
     if (before) await soon(before, patience)
     return () => {
       resolve()
-      if (last.get(origin) === promise) last.delete(origin)
+      if (last.get(host) === promise) last.delete(host)
     }
   }
 }

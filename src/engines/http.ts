@@ -102,14 +102,25 @@ const newline = 0x0a
 const readLines = (bytes: Buffer, beginnings: readonly string[]): string =>
   beginnings.flatMap(begin => linesOf(bytes, begin)).join('\n')
 
+/** Comments speak of the same names: only what stands behind the end of a line is looked for. Lines of one beginning mostly follow each other. */
 const linesOf = (bytes: Buffer, begin: string): string[] => {
   const lines: string[] = []
-  for (let at = bytes.indexOf(begin); at >= 0; at = bytes.indexOf(begin, at + begin.length)) {
-    if (at > 0 && bytes[at - 1] !== newline) continue
+  let at = startsWith(bytes, 0, begin) ? 0 : nextLine(bytes, 0, begin)
+  while (at >= 0) {
     const end = bytes.indexOf(newline, at)
     lines.push(bytes.toString('utf8', at, end < 0 ? undefined : end))
+    if (end < 0) break
+    at = startsWith(bytes, end + 1, begin) ? end + 1 : nextLine(bytes, end, begin)
   }
   return lines
+}
+
+const startsWith = (bytes: Buffer, at: number, begin: string): boolean =>
+  bytes.toString('latin1', at, at + begin.length) === begin
+
+const nextLine = (bytes: Buffer, from: number, begin: string): number => {
+  const found = bytes.indexOf(`\n${begin}`, from)
+  return found < 0 ? found : found + 1
 }
 
 /** What does not begin like an object or a list is not even tried: a refusal of the parser costs more than a list that it reads. */

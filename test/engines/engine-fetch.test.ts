@@ -61,10 +61,31 @@ describe('The way to engines', () => {
     ['nothing of a page without it', 'b 2\n', ''],
     ['nothing of an empty page', '', ''],
     ['letters of more than one byte', 'b ä\na ä\n', 'a ä'],
+    [
+      'those that follow each other, and comments of the same name not',
+      '# HELP a x\na 1\na 2\n# TYPE c a\nc 3',
+      'a 1\na 2\nc 3',
+    ],
+    ['a name that others begin with', 'a 1\nab 2\nb a\na 3\n', 'a 1\nab 2\na 3'],
+    ['empty lines between', '\n\na 1\n\na 2\n', 'a 1\na 2'],
   ])('reads of a page only the lines that are wanted: %s', async (_, page, text) => {
     const { address } = await listen((_request, response) => response.end(page))
     const http = createHttp(createEngineFetch(timeoutMs))
     expect(await http(address, { path: '/metrics', timeoutMs, only: ['a', 'c'] })).toMatchObject({ text })
+  })
+
+  it.each([
+    ['a path', '/v1/models', '/v1/models'],
+    ['a question', '/a?b=c&d="e"', '/a?b=c&d="e"'],
+    ['no path', '', '/'],
+    ['a path with a blank and a line break', '/a b\r\nx: y', '/a%20bx:%20y'],
+    ['a part that is for nobody else', '/a#b', '/a'],
+  ])('asks for %s', async (_, path, asked) => {
+    const { address } = await listen(({ url, headers }, response) =>
+      response.end(JSON.stringify({ url, x: headers['x'] })),
+    )
+    const reply = await createHttp(createEngineFetch())(address, { path, timeoutMs })
+    expect(reply).toMatchObject({ text: JSON.stringify({ url: asked }) })
   })
 
   it('keeps nobody waiting for an answer that does not come', async () => {
