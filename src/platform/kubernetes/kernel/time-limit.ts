@@ -8,8 +8,10 @@ export interface TimeLimit {
   remainingMs(): number
   /** the error that the caller should see */
   explain(error: unknown): unknown
-  /** the deadline no longer counts; the caller's signal does */
-  stopClock(): void
+  /** from now on the deadline does not count, but so much silence does (0: none); the caller's signal still does */
+  listen(silenceMs: number): void
+  /** something came */
+  heard(): void
   clear(): void
 }
 
@@ -17,13 +19,21 @@ export const limitTime = (call: Call): TimeLimit => {
   const controller = new AbortController()
   const endsAt = performance.now() + call.deadlineMs
   let isLate = false
+  let isSilent = false
   const follow = () => controller.abort(call.signal?.reason)
   if (call.signal?.aborted) follow()
   else call.signal?.addEventListener('abort', follow, { once: true })
-  const timer = setTimeout(() => {
+  const end = (): void => {
     isLate = true
     controller.abort(new DOMException('deadline', 'TimeoutError'))
-  }, call.deadlineMs)
+  }
+  /** A process that stood still first reads what came meanwhile. */
+  const endIfSilent = (): void => {
+    isSilent = true
+    setImmediate(() => isSilent && end())
+  }
+  const timer = setTimeout(end, call.deadlineMs)
+  let silence: NodeJS.Timeout | undefined
   return {
     signal: controller.signal,
     remainingMs: () => endsAt - performance.now(),
@@ -31,9 +41,18 @@ export const limitTime = (call: Call): TimeLimit => {
       if (call.signal?.aborted) return call.signal.reason
       return isLate ? new NoAnswer(nameOf(call), 'Timeout') : asNoAnswer(call, error)
     },
-    stopClock: () => clearTimeout(timer),
+    listen: silenceMs => {
+      clearTimeout(timer)
+      if (silenceMs > 0) silence = setTimeout(endIfSilent, silenceMs)
+    },
+    heard: () => {
+      isSilent = false
+      silence?.refresh()
+    },
     clear: () => {
       clearTimeout(timer)
+      clearTimeout(silence)
+      silence = undefined
       call.signal?.removeEventListener('abort', follow)
     },
   }

@@ -7,7 +7,7 @@ import { type CredentialSource, type Credentials, createCredentialSource } from 
 import { ApiError } from './errors.ts'
 import { isTransient, NoAnswer } from './no-answer.ts'
 import type { RestRecorder } from './recorders.ts'
-import { asNoAnswer, limitTime, type TimeLimit } from './time-limit.ts'
+import { limitTime, type TimeLimit } from './time-limit.ts'
 
 export interface TransportSettings {
   readonly userAgent?: string
@@ -36,11 +36,13 @@ const probing = { keepAlive: true, keepAliveInitialDelay: 30_000 }
 export class Transport {
   readonly #source: CredentialSource
   readonly #settings: TransportSettings
+  readonly #host: string
   #agents: Agents | undefined
   #isClosed = false
 
   constructor(config: KubeConfig, settings: TransportSettings = {}) {
     this.#source = createCredentialSource(config)
+    this.#host = new URL(this.#source.origin).host
     this.#settings = settings
   }
 
@@ -59,8 +61,8 @@ export class Transport {
     const limit = limitTime(call)
     try {
       const answer = await this.#authorized(call, limit.signal, 'streams')
-      limit.stopClock()
-      return readStream(call, answer.body, limit)
+      limit.listen(call.idleMs ?? 0)
+      return readStream(answer.body, limit)
     } catch (error) {
       limit.clear()
       throw limit.explain(error)
@@ -136,7 +138,8 @@ export class Transport {
         body: call.body === undefined ? null : JSON.stringify(call.body),
         signal: by.signal,
         headersTimeout: 0,
-        bodyTimeout: call.idleMs ?? 0,
+        // Undici would look at its clock twice a second for as long as a stream is open.
+        bodyTimeout: 0,
       })
       code = String(answer.statusCode)
       this.#passWarnings(call, answer)
@@ -148,7 +151,7 @@ export class Transport {
       this.#settings.recorder?.requested({
         code,
         method: call.method,
-        host: new URL(this.#source.origin).host,
+        host: this.#host,
         seconds,
       })
     }
@@ -246,16 +249,18 @@ const readJson = async (call: Call, body: Dispatcher.ResponseData['body']): Prom
 }
 
 async function* readStream(
-  call: Call,
   body: Dispatcher.ResponseData['body'],
   limit: TimeLimit,
 ): AsyncGenerator<Uint8Array> {
   try {
-    for await (const chunk of body) yield chunk as Uint8Array
+    for await (const chunk of body) {
+      limit.heard()
+      yield chunk as Uint8Array
+    }
     // Undici frees the connection a turn later: the watch that begins again now shall find it.
     await nextTurn()
   } catch (error) {
-    throw call.signal?.aborted ? call.signal.reason : asNoAnswer(call, error)
+    throw limit.explain(error)
   } finally {
     limit.clear()
   }

@@ -1,5 +1,6 @@
 // The REST client against raw bytes on loopback: verbs, deadlines, retries, credentials, streams.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import type { ServerResponse } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -400,6 +401,22 @@ describe('A watch', () => {
   it('ends with Timeout when not a byte comes for too long', async () => {
     const client = await open((_request, response) => void response.write(event('2')))
     expect((await failure(collect(client.watch(CONFIG_MAP, {}, { idleMs: 300 })))).reason).toBe('Timeout')
+  })
+
+  it('is not silent when it was this process that stood still', async () => {
+    let answering: ServerResponse | undefined
+    const client = await open((_request, response) => {
+      answering = response
+      response.write(event('2'))
+    })
+    const seen: string[] = []
+    for await (const { object } of client.watch<KernelObject>(CONFIG_MAP, {}, { idleMs: 300 })) {
+      seen.push(object.metadata.resourceVersion)
+      if (seen.length === 2) break
+      answering?.write(event('3'))
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 500)
+    }
+    expect(seen).toEqual(['2', '3'])
   })
 
   it('that begins again does so on its own connection', async () => {
