@@ -63,6 +63,20 @@ function heldByOther(more: Partial<LeaseSpec> = {}): void {
   server.put('n', 'switchyard', { spec })
 }
 
+/** Who has seen another one's Lease and does not ask for it yet; its clock is set forward by hand. */
+async function observing() {
+  let passedMs = 0
+  const clock = { ...bootClock, now: () => bootClock.now() + passedMs }
+  heldByOther({ leaseDurationSeconds: 15 })
+  const elector = candidate('us', { ...onlyByWatch, clock })
+  elector.observe()
+  await vi.waitFor(() => expect(elector.holder).toBe('other'), 5000)
+  const pass = (ms: number): void => {
+    passedMs += ms
+  }
+  return { elector, pass }
+}
+
 /** As another one lays it down. */
 function releasedByOther(): void {
   const time = '2026-01-01T00:00:00.000000Z'
@@ -97,25 +111,15 @@ describe('winning a Lease', () => {
   })
 
   it('a Lease that is only observed runs out too: who asks for it after that leads at once', async () => {
-    let passedMs = 0
-    const clock = { ...bootClock, now: () => bootClock.now() + passedMs }
-    heldByOther({ leaseDurationSeconds: 15 })
-    const elector = candidate('us', { ...onlyByWatch, clock })
-    elector.observe()
-    await vi.waitFor(() => expect(elector.holder).toBe('other'), 5000)
-    passedMs = 15_100
+    const { elector, pass } = await observing()
+    pass(15_100)
     expect((await lead(elector)).epoch).toBe(4)
   })
 
   it('one that was renewed since it was observed is given its whole time', async () => {
-    let passedMs = 0
-    const clock = { ...bootClock, now: () => bootClock.now() + passedMs }
-    heldByOther({ leaseDurationSeconds: 15 })
-    const elector = candidate('us', { ...onlyByWatch, clock })
-    elector.observe()
-    await vi.waitFor(() => expect(elector.holder).toBe('other'), 5000)
+    const { elector, pass } = await observing()
     heldByOther({ leaseDurationSeconds: 15, renewTime: '2026-01-01T00:00:00.000000Z' })
-    passedMs = 15_100
+    pass(15_100)
     const waiting = lead(elector)
     await vi.waitFor(() => expect(server.watches).toBe(1), 5000)
     expect(lease().holderIdentity).toBe('other')
