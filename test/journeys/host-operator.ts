@@ -25,9 +25,6 @@ export interface OperatorWish {
   readonly name?: string
 }
 
-/** It may take its whole time to end in order. */
-const patience = { forceKillAfterDelay: false } as const
-
 export const startHostOperator = (wish: OperatorWish): HostOperator => {
   const folder = mkdtempSync(join(tmpdir(), 'switchyard-operator-'))
   const env = environmentOf(wish, folder)
@@ -42,7 +39,8 @@ export const startHostOperator = (wish: OperatorWish): HostOperator => {
         reject: false,
         cancelSignal: stopping.signal,
         buffer: false,
-        ...patience,
+        // It may take its whole time to end in order.
+        forceKillAfterDelay: false,
       } as const
       const child = execa(process.execPath, [wish.program ?? bundlePath, 'operator'], options)
       for await (const line of child.iterable({ from: 'all' })) lines.push(line)

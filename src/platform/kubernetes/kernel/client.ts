@@ -282,10 +282,7 @@ interface RawList<T> {
 }
 
 const pick = ({ namespace, name }: Ref): Ref => ({ namespace, name })
-const timing = (options: CallOptions) => ({
-  signal: options.signal,
-  deadlineMs: options.deadlineMs ?? 10_000,
-})
+const timing = ({ signal, deadlineMs = 10_000 }: CallOptions) => ({ signal, deadlineMs })
 const read = (options: CallOptions) => ({ method: 'GET', isIdempotent: true, ...timing(options) }) as const
 const selectors = ({ labelSelector, fieldSelector }: Selection): Query => ({ labelSelector, fieldSelector })
 
