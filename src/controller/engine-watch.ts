@@ -8,6 +8,7 @@ import { proofLeeway } from '../domain/runtime-facts.ts'
 import { type AskWatch, createAskWatch } from './ask-watch.ts'
 import { EngineLogs, type LogSight, type ReadLog } from './engine-logs.ts'
 import { busy, isLike, keptProof, movedSince, withTokens } from './proof-marks.ts'
+import { isLeft, isSameRun, Questions } from './questions.ts'
 
 export interface EngineWatch {
   /** What the engine in this pod says; asked anew when the last answer is too old for the present needs. */
@@ -28,6 +29,8 @@ export interface EngineWatch {
   log(runtime: Runtime, pod: PodSight | undefined, read?: ReadLog): Promise<LogSight>
   /** What was to go has left the memory of the engine; clients may load it again. */
   noteUnload(uid: string): void
+  /** Tell what pod there is now: what is asked of one that is gone or not ready any more is not waited for, and proves nothing. */
+  heed(uid: string, pod: PodSight | undefined): void
   /** Forces the next look to ask. */
   expire(uid: string): void
 }
@@ -43,6 +46,8 @@ interface Memory {
   proof?: EngineSight['proof']
   load?: EngineSight['load']
   unloadedAt?: string
+  /** its pod was gone, or not ready any more, after it was asked */
+  isLeft?: true
 }
 
 const askTimeout = 2_000
@@ -79,6 +84,7 @@ class Memories implements EngineWatch {
   readonly #clock: Clock
   readonly #memories = new Map<string, Memory>()
   readonly #logs: EngineLogs
+  readonly #questions = new Questions()
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -92,9 +98,11 @@ class Memories implements EngineWatch {
     const old = this.#memories.get(uid)
     if (old && (isLosing(old, pod) || this.#isFresh(runtime, old, pod))) return toSight(old)
     const { name, restarts, isReady, address } = pod
-    const answer = await engine.ask(address, askTimeout, isKeyed(runtime))
+    const run = { pod: name, restarts, isReady }
+    const answer = await this.#questions.ask(uid, run, engine.ask(address, askTimeout, isKeyed(runtime)))
+    if (!answer) return old && toSight(old)
     const kept = old && isSameRun(old, pod) ? keptOf(old, answer) : {}
-    return toSight(this.#note(uid, { ...kept, pod: name, restarts, isReady, address }, answer))
+    return toSight(this.#note(uid, { ...kept, ...run, address }, answer))
   }
 
   #note(uid: string, memory: Omit<Memory, 'askedAt' | 'answer'>, answer: EngineAnswer): Memory {
@@ -107,27 +115,27 @@ class Memories implements EngineWatch {
     const { uid } = runtime.metadata
     const old = this.#memories.get(uid)
     if (!old?.proof?.isProved || old.proof.recipe !== recipe.hash || isKeyed(runtime)) return false
-    const answer = await engine.ask(old.address, askTimeout)
-    if (this.#memories.get(uid) !== old) return false
+    const answer = await this.#questions.ask(uid, old, engine.ask(old.address, askTimeout))
+    if (!answer || this.#memories.get(uid) !== old) return false
     const { pod, restarts, isReady, address } = old
     this.#note(uid, { ...keptOf(old, answer), pod, restarts, isReady, address }, answer)
     return isLike(old.answer, answer) && (await this.prove(runtime, engine, recipe))?.isProved === true
   }
 
   async prove(runtime: Runtime, engine: Engine, recipe: Recipe): Promise<ProofResult | undefined> {
-    const memory = this.#memories.get(runtime.metadata.uid)
-    if (!memory) return undefined
+    const { uid } = runtime.metadata
+    const memory = this.#memories.get(uid)
+    if (!memory || memory.isLeft) return undefined
     const { mode, timeoutSeconds } = runtime.spec.proof
     // A list that was not answered has used up some of the time already.
     const spent = memory.answer.state === 'Silent' ? askTimeout : 0
     const timeoutMs = Math.max(1_000, timeoutSeconds * 1000 - spent)
     const moved = movedSince(memory.proof, memory.answer, recipe)
     if (!moved && isKeyed(runtime)) return undefined
+    const probe = () => engine.prove(memory.address, recipe, { mode, timeoutMs, ...this.#justListed(memory) })
     const result =
-      moved ??
-      (await this.#unlessBusy(memory, engine, recipe, () =>
-        engine.prove(memory.address, recipe, { mode, timeoutMs, ...this.#justListed(memory) }),
-      ))
+      moved ?? (await this.#questions.ask(uid, memory, this.#unlessBusy(memory, engine, recipe, probe)))
+    if (!result) return undefined
     const now = this.#clock.now()
     if (!result.isProved) memory.askedAt = now.getTime()
     const proof = { ...result, recipe: recipe.hash, at: now.toISOString() }
@@ -209,6 +217,12 @@ class Memories implements EngineWatch {
     if (memory) memory.unloadedAt = this.#clock.now().toISOString()
   }
 
+  heed(uid: string, pod: PodSight | undefined): void {
+    const memory = this.#memories.get(uid)
+    if (memory && isLeft(memory, pod)) memory.isLeft = true
+    this.#questions.heed(uid, pod)
+  }
+
   expire(uid: string): void {
     const memory = this.#memories.get(uid)
     if (memory) memory.askedAt = 0
@@ -220,7 +234,8 @@ class Memories implements EngineWatch {
     // Before a request is made the cheap look is renewed: one that is asleep would keep the request waiting.
     const isDue = now - provedAt >= runtime.spec.proof.intervalSeconds * 1000 - proofLeeway(runtime)
     const limit = isDue ? Math.min(eager, maxAge(runtime, memory)) : maxAge(runtime, memory)
-    return isSameRun(memory, pod) && memory.isReady === pod.isReady && now - memory.askedAt < limit
+    const isOfThis = isSameRun(memory, pod) && memory.isReady === pod.isReady && !memory.isLeft
+    return isOfThis && now - memory.askedAt < limit
   }
 }
 
@@ -242,9 +257,6 @@ const keptOf = ({ proof, load, unloadedAt }: Memory, answer: EngineAnswer) => ({
   ...(load ? { load } : {}),
   ...(unloadedAt ? { unloadedAt } : {}),
 })
-
-const isSameRun = (memory: Memory, pod: PodSight): boolean =>
-  memory.pod === pod.name && memory.restarts === pod.restarts
 
 /** A pod that is not ready any more is news enough: status must not wait for an answer that may not come. */
 const isLosing = (memory: Memory, pod: PodSight): boolean => {

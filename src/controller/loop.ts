@@ -1,5 +1,6 @@
 // Watch → queue → workers: who is looked at when, and in what order things start and stop.
 import type { Key } from '../domain/object.ts'
+import { heedPods } from './act.ts'
 import { createBackoff } from './backoff.ts'
 import { beginPass, type PassRecorder, tellFailure } from './pass.ts'
 import type { Pause } from './pause.ts'
@@ -44,7 +45,10 @@ export const createLoop = (options: LoopOptions, make: (wake: (key: Key) => void
   }
   platform.store.watch(onChange)
   platform.work.watch((key, isStartup) => add(key, isStartup ? startupPriority : undefined))
-  platform.servings.watch(onChange)
+  platform.servings.watch((key, isStartup) => {
+    if (!isStartup) heedPods(reconciler.actor, key)
+    onChange(key, isStartup)
+  })
 
   const look = async (key: Key): Promise<void> => {
     const ended = beginPass(options, key)

@@ -83,8 +83,8 @@ describe('The writes of a switch', () => {
   it('in place are these', async () => {
     expect(await switchTo(await settled('ollama', inPlace), 'ollama')).toMatchInlineSnapshot(`
       [
-        "status of Runtime ollama: Switching Unloading",
         "status of Model b: Ready",
+        "status of Runtime ollama: Switching Unloading",
         "unload",
         "status of Runtime ollama: Switching Loading",
         "load of b:latest",
@@ -98,8 +98,8 @@ describe('The writes of a switch', () => {
   it('of an adopted Deployment are these', async () => {
     expect(await switchTo(await settled('gpu', adopted), 'gpu')).toMatchInlineSnapshot(`
       [
-        "status of Runtime gpu: Switching Unloading",
         "status of Model b: Ready",
+        "status of Runtime gpu: Switching Unloading",
         "apply of gpu",
         "status of Runtime gpu: Switching Loading",
         "status of Runtime gpu: Active",
@@ -111,8 +111,8 @@ describe('The writes of a switch', () => {
   it('of a made Deployment are these', async () => {
     expect(await switchTo(await settled('own', made), 'own')).toMatchInlineSnapshot(`
       [
-        "status of Runtime own: Switching Unloading",
         "status of Model b: Ready",
+        "status of Runtime own: Switching Unloading",
         "service of own-6",
         "apply of own",
         "status of Runtime own: Switching Loading",
@@ -127,8 +127,8 @@ describe('The writes of a switch', () => {
     stage.world.script.loadFails.set('b:latest', 'model requires more system memory')
     expect(await switchTo(stage, 'ollama', 'RolledBack')).toMatchInlineSnapshot(`
       [
-        "status of Runtime ollama: Switching Unloading",
         "status of Model b: Ready",
+        "status of Runtime ollama: Switching Unloading",
         "unload",
         "status of Runtime ollama: Switching Loading",
         "load of b:latest",

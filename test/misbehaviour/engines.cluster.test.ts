@@ -285,8 +285,8 @@ const setFaults = async (place: Place, faults: readonly EngineFault[]): Promise<
 
 const runtimeOf = (row: Row, more: object) => {
   const env = {
-    // so that the other container listens by then
-    ENGINE_LOAD_MS: row.pod ? '3000' : '300',
+    // so that the other container listens by then, or the model is seen to be gone before its next pod has loaded it
+    ENGINE_LOAD_MS: row.pod || row.kills ? '3000' : '300',
     ENGINE_CONTROL_PORT: String(controlPort),
     ENGINE_FAULTS: JSON.stringify(row.faults ?? []),
   }

@@ -151,6 +151,8 @@ const createExploredWatch = (
     load: () => undefined,
     forgetLoad: () => undefined,
     expire: () => undefined,
+    // every question here is answered at once
+    heed: () => undefined,
     // no engine here is behind a key
     asks: createAskWatch(world.clock),
     noteProof: () => undefined,
