@@ -2,6 +2,7 @@
 // decides nothing, reads nothing and writes nothing; its connections are those of the operator.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createEngineFetch } from '../../src/engines/engine-fetch.ts'
+import { Limit } from '../../src/engines/limit.ts'
 
 export interface LooksWish {
   readonly addresses: readonly string[]
@@ -22,11 +23,12 @@ let requests = 0
 
 async function ask(url: string, body?: string): Promise<void> {
   requests++
-  const signal = AbortSignal.timeout(2_000)
+  const limit = new Limit(2_000)
   await send(url, {
-    ...{ signal, redirect: 'manual', headers },
+    ...{ limit, signal: limit.signal, redirect: 'manual', headers },
     ...(body === undefined ? {} : { method: 'POST' as const, body }),
   })
+  limit.clear()
 }
 
 /** As the product asks and proves an idle vLLM. */

@@ -2,6 +2,7 @@
 // one after the other over one connection, for opening it costs more than several requests; nobody waits long for a slow answer.
 import { EngineWire } from './engine-wire.ts'
 import { type Asking, bodyLimit, type Fetch, type Sent } from './http.ts'
+import type { Limit } from './limit.ts'
 
 /** longer than an engine needs for a list or counters, and little beside anybody's time limit */
 const patienceMs = 100
@@ -15,8 +16,8 @@ export const createEngineFetch = (patience = patienceMs): Fetch => {
     const { host, path } = targetOf(url)
     const done = await turnAt(host)
     try {
-      asking.signal.throwIfAborted()
-      return await wires.ask(host, toText({ host, path }, asking), asking.signal)
+      if (asking.limit.isOver) throw tooLate()
+      return await wires.ask(host, toText({ host, path }, asking), asking.limit)
     } finally {
       done()
     }
@@ -39,11 +40,22 @@ const targetOf = (url: string): Target => {
   return { host, path: `${pathname}${search}` }
 }
 
+const tooLate = (): Error => new Error('there was no answer in time')
+
 /** Sent in one piece, with its length told beforehand. */
 const toText = ({ host, path }: Target, { method, headers, body }: Asking): string => {
-  const told = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
   const length = body === undefined ? '' : `content-length: ${Buffer.byteLength(body)}\r\n`
-  return `${method ?? 'GET'} ${path} HTTP/1.1\r\nhost: ${host}\r\n${told.join('')}${length}\r\n${body ?? ''}`
+  return `${method ?? 'GET'} ${path} HTTP/1.1\r\nhost: ${host}\r\n${toLines(headers)}${length}\r\n${body ?? ''}`
+}
+
+const linesOf = new WeakMap<Asking['headers'], string>()
+
+const toLines = (headers: Asking['headers']): string => {
+  const known = linesOf.get(headers)
+  if (known !== undefined) return known
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
+  linesOf.set(headers, lines.join(''))
+  return lines.join('')
 }
 
 /** The connections that are open. Those that are free are used again, or closed by one timer for all. */
@@ -51,14 +63,13 @@ class Wires {
   readonly #free = new Map<string, EngineWire[]>()
   #timer: NodeJS.Timeout | undefined
 
-  async ask(host: string, request: string, signal: AbortSignal): Promise<Sent> {
-    const wire = this.#take(host) ?? new EngineWire(new URL(`http://${host}`), bodyLimit)
-    const abort = (): void => wire.end(signal.reason)
-    signal.addEventListener('abort', abort, { once: true })
+  async ask(host: string, request: string, limit: Limit): Promise<Sent> {
+    const wire = this.#take(host) ?? new EngineWire(host, bodyLimit)
+    limit.onEnd(() => wire.end(tooLate()))
     try {
       return await wire.ask(request)
     } finally {
-      signal.removeEventListener('abort', abort)
+      limit.onEnd()
       this.#keep(host, wire)
     }
   }

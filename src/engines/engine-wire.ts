@@ -16,11 +16,13 @@ export class EngineWire {
   #resolve: ((answer: WireAnswer) => void) | undefined
   #reject: ((error: Error) => void) | undefined
 
-  constructor(url: URL, mostBytes: number) {
+  /** The host as it stands in a URL, with its port unless that is 80. */
+  constructor(host: string, mostBytes: number) {
     this.#mostBytes = mostBytes
+    const [, literal, name, port] = /^(?:\[(.*)\]|([^:]*))(?::(\d+))?$/.exec(host) ?? []
     this.#socket = connect({
-      host: url.hostname.replace(/^\[(.*)\]$/, '$1'),
-      port: Number(url.port || 80),
+      host: literal ?? name ?? host,
+      port: Number(port ?? 80),
       noDelay: true,
       onread: { buffer: received, callback: count => this.#receive(count) },
     })

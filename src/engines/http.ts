@@ -1,12 +1,16 @@
 // HTTP to an engine through an injected fetch: one deadline, 1 MiB at most, no redirects, and never an exception.
+import { Limit } from './limit.ts'
 
 /** As much of `fetch` as an engine is asked with; `fetch` itself will do. */
 export type Fetch = (url: string, request: Asking) => Promise<Sent>
 
 export interface Asking {
+  readonly limit: Limit
+  /** made of the limit when it is asked for */
   readonly signal: AbortSignal
   /** followed by nobody */
   readonly redirect: 'manual'
+  /** one object for many requests, which nobody changes */
   readonly headers: Record<string, string>
   readonly method?: 'POST'
   readonly body?: string
@@ -56,26 +60,29 @@ export const createHttp =
   (send: Fetch): Http =>
   async (address, call) => {
     const timeoutMs = Math.max(1, Math.ceil(call.timeoutMs))
-    // A timer that is taken back costs a part of what a signal with a time limit does.
-    const limit = new AbortController()
-    const timer = setTimeout(() => limit.abort(), timeoutMs)
+    const limit = new Limit(timeoutMs)
     try {
-      const request = toRequest(call, limit.signal)
+      const request = toRequest(call, limit)
       return await readReply(call, await send(`${address.replace(/\/+$/, '')}${call.path}`, request))
     } catch (error) {
-      if (limit.signal.aborted)
+      if (limit.isOver)
         return { kind: 'Silent', message: `${call.path} did not answer within ${timeoutMs} ms` }
       return toUnanswered(call.path, error)
     } finally {
-      clearTimeout(timer)
+      limit.clear()
     }
   }
 
-const toRequest = (call: Call, signal: AbortSignal): Asking => ({
-  signal,
+const headers = { accept: 'application/json, text/plain', 'content-type': 'application/json' }
+
+const toRequest = ({ post }: Call, limit: Limit): Asking => ({
+  limit,
+  get signal() {
+    return limit.signal
+  },
   redirect: 'manual',
-  headers: { accept: 'application/json, text/plain', 'content-type': 'application/json' },
-  ...(call.post === undefined ? {} : { method: 'POST', body: JSON.stringify(call.post) }),
+  headers,
+  ...(post === undefined ? {} : { method: 'POST', body: JSON.stringify(post) }),
 })
 
 const readReply = async ({ path, only }: Call, response: Sent): Promise<Reply> => {

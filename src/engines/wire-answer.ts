@@ -134,29 +134,37 @@ const parseHead = (text: string): Head => {
   if (!digits) throw new NoAnswer('an answer that is not HTTP/1')
   const headers = parseHeaders(lines)
   const status = Number(digits)
-  const said = (headers.get('connection') ?? '').toLowerCase()
+  const said = (headers.connection ?? '').toLowerCase()
   const isKept = version === '1' ? !said.includes('close') : said.includes('keep-alive')
   return { status, ...toEnd(status, headers, isKept) }
 }
 
-const parseHeaders = (lines: readonly string[]): ReadonlyMap<string, string> => {
-  const headers = new Map<string, string>()
+/** Those that say how an answer ends; of the others nothing is kept. */
+interface Headers {
+  connection?: string
+  'content-length'?: string
+  'transfer-encoding'?: string
+}
+
+const parseHeaders = (lines: readonly string[]): Headers => {
+  const headers: Headers = {}
   for (const line of lines) {
     const colon = line.indexOf(':')
     const name = line.slice(0, Math.max(0, colon)).toLowerCase()
     if (!/^[!#-'*+\-.0-9^-z|~]+$/.test(name)) throw new NoAnswer('a head that is not HTTP/1')
+    if (name !== 'connection' && name !== 'content-length' && name !== 'transfer-encoding') continue
     const value = line.slice(colon + 1).trim()
-    const before = headers.get(name)
-    headers.set(name, before === undefined ? value : `${before}, ${value}`)
+    const before = headers[name]
+    headers[name] = before === undefined ? value : `${before}, ${value}`
   }
   return headers
 }
 
 type Ending = Omit<Head, 'status'>
 
-const toEnd = (status: number, headers: ReadonlyMap<string, string>, isKept: boolean): Ending => {
-  const length = headers.get('content-length')
-  const coding = headers.get('transfer-encoding')
+const toEnd = (status: number, headers: Headers, isKept: boolean): Ending => {
+  const length = headers['content-length']
+  const coding = headers['transfer-encoding']
   if (status === 101) throw new NoAnswer('another protocol')
   if (status < 200 || status === 204 || status === 304) return { end: 0, isReusable: isKept }
   if (coding !== undefined) {
