@@ -1,6 +1,7 @@
 // What a reason means and what to do on a host, where that differs from a cluster; and the reasons that only a cluster gives.
 import type { Reason } from './conditions.ts'
-import { type ReasonText, reasons } from './reasons.ts'
+import type { ReasonText } from './reason-text.ts'
+import { reasons } from './reasons.ts'
 
 /** What is left out is as on a cluster. */
 const onHost: Partial<Record<Reason, Partial<ReasonText>>> = {

@@ -1,7 +1,8 @@
 // explain: what a reason means and what to do, in the words of the machine that is spoken to; of both kinds where none is.
 import { type Reason, reasonNames } from '../../domain/conditions.ts'
 import { hostText, textOf } from '../../domain/host-reasons.ts'
-import { type ReasonText, reasons } from '../../domain/reasons.ts'
+import type { ReasonText } from '../../domain/reason-text.ts'
+import { reasons } from '../../domain/reasons.ts'
 import { type Client, Refusal } from '../client.ts'
 import { didYouMean } from '../closest.ts'
 import type { Options, Register, Stage } from '../stage.ts'
