@@ -56,4 +56,26 @@ describe('A Model whose spec does not fit', () => {
       expect.objectContaining({ type: 'Ready', message: expect.stringContaining('spec.paused') }),
     )
   })
+
+  it('is left again in the middle of the switch to it, and what served before is proved and serves', async () => {
+    const world = await serving()
+    writeRuntime(world, 'gpu', 'VLLM', { activeModel: 'b' })
+    await world.clock.until(() => runtimeIn(world, 'gpu')?.status.switch?.step === 'Loading', 60_000)
+    applyObject(world, { kind: 'Model', name: 'b', spec: { ...source('b'), ...named, paused: 'no' } })
+    await world.clock.run(180_000)
+    const { phase, active, lastSwitch, conditions } = runtimeIn(world, 'gpu')?.status ?? {}
+    expect([phase, active?.model, lastSwitch?.result]).toEqual(['WaitingForModel', 'a', 'Cancelled'])
+    expect(conditions).toContainEqual(expect.objectContaining({ type: 'Serving', status: 'True' }))
+    expect(lastSwitch?.message).toContain('spec.paused')
+  })
+
+  it('is switched to when its field is mended', async () => {
+    const world = await serving()
+    applyObject(world, { kind: 'Model', name: 'b', spec: { ...source('b'), ...named, paused: 'no' } })
+    writeRuntime(world, 'gpu', 'VLLM', { activeModel: 'b' })
+    await world.clock.run(180_000)
+    applyObject(world, { kind: 'Model', name: 'b', spec: { ...source('b'), ...named } })
+    await world.clock.run(180_000)
+    expect(runtimeIn(world, 'gpu')?.status).toMatchObject({ phase: 'Active', active: { model: 'b' } })
+  })
 })
