@@ -1,11 +1,18 @@
 // The one file of a host: SQLite with a write-ahead log that is synced at each commit, opened by one process, migrated as it is opened.
-import { chmodSync } from 'node:fs'
+import { chmodSync, closeSync, existsSync, openSync } from 'node:fs'
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite'
 import { Transient } from '../../domain/failure.ts'
 import { migrations } from './host-schema.ts'
 
 /** A row as SQLite returns it. */
 export type Row = Readonly<Record<string, unknown>>
+
+/** Conditions may hold what an engine said; nobody else has to read it. SQLite gives its log the mode of the file. */
+const keepPrivate = (path: string): void => {
+  // A file that is there is not opened here: its end would give back the lock of whoever has it in this process.
+  if (!existsSync(path)) closeSync(openSync(path, 'wx', 0o600))
+  for (const file of [path, `${path}-wal`]) if (existsSync(file)) chmodSync(file, 0o600)
+}
 
 const open = (path: string): DatabaseSync => {
   // Loaded when it is needed: the operator never does.
@@ -30,9 +37,8 @@ export class HostDatabase {
 
   /** Throws when another process has it, or when it was written by a newer program. */
   constructor(path: string) {
+    if (path !== ':memory:') keepPrivate(path)
     this.#sqlite = open(path)
-    // Conditions may hold what an engine said; nobody else has to read it.
-    if (path !== ':memory:') chmodSync(path, 0o600)
     try {
       this.#migrate(path)
     } catch (error) {

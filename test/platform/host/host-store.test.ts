@@ -1,5 +1,5 @@
 // The Store part on a host: the contract, and what only a store that parses and checks by itself can show.
-import { readFileSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { parseSpec } from '../../../src/domain/crd-parse.ts'
@@ -93,7 +93,7 @@ describe('objects on a host', () => {
   it('a second daemon on the same file is refused, and nobody else may read it', () => {
     const file = join(opened.folder, 'switchyard.db')
     expect(() => new HostDatabase(file)).toThrow(/another switchyard host runs on it/)
-    expect(statSync(file).mode & 0o777).toBe(0o600)
+    for (const each of [file, `${file}-wal`]) expect(statSync(each).mode & 0o777).toBe(0o600)
   })
 })
 
@@ -106,6 +106,16 @@ describe('the file of a host', () => {
       remove()
     }
   }
+
+  it('that others could read, and its log, are closed to them', () =>
+    inFolder((file, folder) => {
+      openParts(folder).database.close()
+      writeFileSync(`${file}-wal`, '')
+      for (const each of [file, `${file}-wal`]) chmodSync(each, 0o644)
+      const { database } = openParts(folder)
+      for (const each of [file, `${file}-wal`]) expect(statSync(each).mode & 0o777).toBe(0o600)
+      database.close()
+    }))
 
   it('opened again, holds what was written', () =>
     inFolder((_, folder) => {
