@@ -67,8 +67,11 @@ export class GpuLook {
         state: 'Failed',
         message: 'nvidia-smi hangs and cannot be ended: look at dmesg for Xid errors',
       }
+    const asked = [this.#run(gpuQuery), this.#run(processQuery)] as const
+    // Both have ended when this look has, also when one of them failed at once.
+    await Promise.allSettled(asked)
     try {
-      const [gpus, processes] = await Promise.all([this.#run(gpuQuery), this.#run(processQuery)])
+      const [gpus, processes] = await Promise.all(asked)
       return { state: 'Seen', gpus: parseGpus(gpus), processes: parseProcesses(processes) }
     } catch (error) {
       return { state: 'Failed', message: (error as Error).message }

@@ -44,6 +44,16 @@ describe('A look at the GPUs', () => {
     })
   })
 
+  it('leaves nothing running behind it when one of its questions fails at once', async () => {
+    const { say, look, hasEndedSlowly } = scripted()
+    say({ failure: { said: fixture('no-driver.txt'), code: 9 }, processesAfterMs: 700 })
+    expect(await look.look()).toMatchObject({
+      state: 'Failed',
+      message: expect.stringMatching(/^nvidia-smi/),
+    })
+    expect(hasEndedSlowly()).toBe(true)
+  })
+
   it('ends one that hangs, says so, and sees again when it answers', async () => {
     const { say, look } = scripted(700)
     say({ hangs: true })

@@ -1,5 +1,5 @@
 // An nvidia-smi for tests: prints what stands in a file, fails or hangs as that says.
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 export interface Scripted {
@@ -8,25 +8,34 @@ export interface Scripted {
   /** printed instead of all else, with this exit code */
   readonly failure?: { readonly said: string; readonly code: number }
   readonly hangs?: boolean
+  /** the list of processes takes so long, and does not fail */
+  readonly processesAfterMs?: number
 }
 
 /** A folder for the PATH, what makes it say something else, and how often it was asked. */
 export const scriptNvidiaSmi = (folder: string) => {
   const bin = join(folder, 'bin')
   mkdirSync(bin, { recursive: true })
-  const [script, calls] = [join(folder, 'said.json'), join(folder, 'calls')]
+  const [script, calls, slow] = ['said.json', 'calls', 'slow'].map(name => join(folder, name)) as [
+    string,
+    string,
+    string,
+  ]
   const say = (said: Scripted): void => writeFileSync(script, JSON.stringify(said))
   writeFileSync(calls, '')
   say({})
   const program = `#!${process.execPath}
 const { appendFileSync, readFileSync } = require('node:fs')
 appendFileSync(${JSON.stringify(calls)}, process.argv[2] + '\\n')
-const { gpus = '', processes = '', failure, hangs } = JSON.parse(readFileSync(${JSON.stringify(script)}, 'utf8'))
+const { gpus = '', processes = '', failure, hangs, processesAfterMs } = JSON.parse(readFileSync(${JSON.stringify(script)}, 'utf8'))
+const isOfGpus = process.argv[2].startsWith('--query-gpu')
 if (hangs) setInterval(() => {}, 1000)
+else if (processesAfterMs && !isOfGpus) setTimeout(() => appendFileSync(${JSON.stringify(slow)}, 'ended'), processesAfterMs)
 else if (failure) { process.stdout.write(failure.said); process.exitCode = failure.code }
-else process.stdout.write(process.argv[2].startsWith('--query-gpu') ? gpus : processes)
+else process.stdout.write(isOfGpus ? gpus : processes)
 `
   writeFileSync(join(bin, 'nvidia-smi'), program, { mode: 0o755 })
   const countCalls = (): number => readFileSync(calls, 'utf8').split('\n').length - 1
-  return { environment: { PATH: bin }, say, countCalls }
+  const hasEndedSlowly = (): boolean => existsSync(slow)
+  return { environment: { PATH: bin }, say, countCalls, hasEndedSlowly }
 }
