@@ -5,7 +5,7 @@ import type { Recipe } from '../domain/engine.ts'
 import { NotSupported, Rejected, Transient, Waiting } from '../domain/failure.ts'
 import { workId } from '../domain/model-settle.ts'
 import type { Key } from '../domain/object.ts'
-import { keyOf, type Model, parseKey, type Runtime } from '../domain/object.ts'
+import { keyOf, type Model, type Runtime } from '../domain/object.ts'
 import type { Clock, PodSight, WorkOrder, WorkView } from '../domain/platform.ts'
 import { newestPodOf } from '../domain/runtime-facts.ts'
 import type { ModelSources } from './observe-model.ts'
@@ -152,13 +152,6 @@ const actOnEngine = (actor: Actor, runtime: Runtime, action: RuntimeAction): Pro
 
 const podOf = ({ runtimes }: Actor, runtime: Runtime): PodSight | undefined =>
   newestPodOf(runtimes.platform.servings.observe(runtime).pods)
-
-/** The Runtime's pods have changed: nobody waits for one that is gone. */
-export const heedPods = (actor: Actor, key: Key): void => {
-  const { platform, watch } = actor.runtimes
-  const runtime = platform.store.getRuntime(parseKey(key))
-  if (runtime) watch.heed(runtime.metadata.uid, podOf(actor, runtime))
-}
 
 const prove = async (actor: Actor, runtime: Runtime, recipe: Recipe): Promise<void> => {
   const { engines, watch } = actor.runtimes

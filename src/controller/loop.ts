@@ -1,7 +1,7 @@
 // Watch → queue → workers: who is looked at when, and in what order things start and stop.
 import type { Key } from '../domain/object.ts'
-import { heedPods } from './act.ts'
 import { createBackoff } from './backoff.ts'
+import { heedPods } from './observe-runtime.ts'
 import { beginPass, type PassRecorder, tellFailure } from './pass.ts'
 import type { Pause } from './pause.ts'
 import { createQueue, startupPriority } from './queue.ts'
@@ -46,7 +46,7 @@ export const createLoop = (options: LoopOptions, make: (wake: (key: Key) => void
   platform.store.watch(onChange)
   platform.work.watch((key, isStartup) => add(key, isStartup ? startupPriority : undefined))
   platform.servings.watch((key, isStartup) => {
-    if (!isStartup) heedPods(reconciler.actor, key)
+    if (!isStartup) heedPods(reconciler.actor.runtimes, key)
     onChange(key, isStartup)
   })
 

@@ -7,7 +7,7 @@ import { Rejected } from '../domain/failure.ts'
 import { toLedger } from '../domain/ledger.ts'
 import type { Copy } from '../domain/model.ts'
 import { isVerified } from '../domain/model-copies.ts'
-import type { Model, Runtime } from '../domain/object.ts'
+import { type Key, type Model, parseKey, type Runtime } from '../domain/object.ts'
 import {
   type Candidate,
   type EngineSight,
@@ -70,6 +70,12 @@ export const observeRuntime = async (
     ...(sight ? { engine: sight } : {}),
     ...(weightBytes === undefined ? {} : { weightBytes }),
   }
+}
+
+/** The Runtime's pods have changed: nobody waits for the answer of one that is gone. */
+export const heedPods = ({ platform, watch }: RuntimeSources, key: Key): void => {
+  const runtime = platform.store.getRuntime(parseKey(key))
+  if (runtime) watch.heed(runtime.metadata.uid, newestPodOf(platform.servings.observe(runtime).pods))
 }
 
 interface Asked {

@@ -53,9 +53,10 @@ const linesOf = new WeakMap<Asking['headers'], string>()
 const toLines = (headers: Asking['headers']): string => {
   const known = linesOf.get(headers)
   if (known !== undefined) return known
-  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
-  linesOf.set(headers, lines.join(''))
-  return lines.join('')
+  const told = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
+  const lines = told.join('')
+  linesOf.set(headers, lines)
+  return lines
 }
 
 /** The connections that are open. Those that are free are used again, or closed by one timer for all. */

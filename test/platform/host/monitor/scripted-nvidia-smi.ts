@@ -16,11 +16,8 @@ export interface Scripted {
 export const scriptNvidiaSmi = (folder: string) => {
   const bin = join(folder, 'bin')
   mkdirSync(bin, { recursive: true })
-  const [script, calls, slow] = ['said.json', 'calls', 'slow'].map(name => join(folder, name)) as [
-    string,
-    string,
-    string,
-  ]
+  const at = (name: string): string => join(folder, name)
+  const [script, calls, slow] = [at('said.json'), at('calls'), at('slow')]
   const say = (said: Scripted): void => writeFileSync(script, JSON.stringify(said))
   writeFileSync(calls, '')
   say({})
