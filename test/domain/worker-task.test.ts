@@ -1,7 +1,7 @@
 // What controller and worker say to each other, field by field: what one writes the other must read whole.
 import { describe, expect, it } from 'vitest'
 import { exitCodes } from '../../src/domain/exit-codes.ts'
-import { ownerKind, parseWorkerResult, WorkerTask } from '../../src/domain/worker-task.ts'
+import { ownerKind, parseWorkerResult, WorkerTask, withSecretFiles } from '../../src/domain/worker-task.ts'
 
 const who = {
   owner: 'uid',
@@ -103,6 +103,51 @@ describe('A task', () => {
     const commands = ['resolve', 'download', 'verify', 'remove', 'ask'] as const
     expect(commands.map(ownerKind)).toEqual(['Model', 'Model', 'Model', 'Model', 'Runtime'])
   })
+})
+
+describe('The Secrets of a task', () => {
+  const bare = { ...pinned, tokenFile: undefined }
+  const verify = (source: object, more: object = {}) =>
+    ({ command: 'verify', ...bare, ...more, source }) as WorkerTask
+  const hub = { repo: 'org/a', revision: 'main' }
+  const mirrors = [{ endpoint: 'https://m0' }, { endpoint: 'https://m1' }, { endpoint: 'https://m2' }]
+  const asked = { command: 'ask', ...ask } as WorkerTask
+
+  it('are named by their files, each where it is used', () => {
+    const task = verify({ huggingFace: { ...hub, mirrors } })
+    const files = {
+      own: '/own',
+      mirrors: [
+        { mirror: 2, file: '/m2' },
+        { mirror: 0, file: '/m0' },
+      ],
+    }
+    const told = [{ ...mirrors[0], tokenFile: '/m0' }, mirrors[1], { ...mirrors[2], tokenFile: '/m2' }]
+    expect(withSecretFiles(task, files)).toStrictEqual(
+      verify({ huggingFace: { ...hub, mirrors: told } }, { tokenFile: '/own' }),
+    )
+  })
+
+  it('of mirrors alone say nothing of its own', () => {
+    const task = verify({ huggingFace: { ...hub, mirrors } })
+    const told = [mirrors[0], { ...mirrors[1], tokenFile: '/m1' }, mirrors[2]]
+    expect(withSecretFiles(task, { mirrors: [{ mirror: 1, file: '/m1' }] })).toStrictEqual(
+      verify({ huggingFace: { ...hub, mirrors: told } }),
+    )
+  })
+
+  it('are an engine’s key where an engine is asked', () =>
+    expect(withSecretFiles(asked, { own: '/key' })).toStrictEqual({ ...asked, keyFile: '/key' }))
+
+  it.each<[string, WorkerTask, object]>([
+    ['an engine without a key', asked, {}],
+    ['a source without a token', verify({ huggingFace: hub }), {}],
+    ['mirrors without one', verify({ huggingFace: { ...hub, mirrors } }), { mirrors: [] }],
+    ['a source without mirrors', verify({ huggingFace: hub }), { mirrors: [{ mirror: 0, file: '/m0' }] }],
+    ['no Hub', verify({ ollama: { name: 'a' } }), { mirrors: [{ mirror: 0, file: '/m0' }] }],
+  ])('are none for %s: the task stays as it is', (_, task, files) =>
+    expect(withSecretFiles(task, files)).toBe(task),
+  )
 })
 
 const fallen = { owner: 'uid-b', bytes: 5, receipt: 'd'.repeat(64) }

@@ -1,5 +1,6 @@
 // Each line of an engine's log that says something, as the whole sign that is read of it: mark, percent, or failure with its sentence.
 import { describe, expect, it } from 'vitest'
+import { llamaCppLog } from '../../../src/domain/engine-facts/llama-cpp-log.ts'
 import { type LogPattern, readSign } from '../../../src/domain/engine-facts/load-log.ts'
 import { ollamaLog } from '../../../src/domain/engine-facts/ollama-log.ts'
 import { vllmLog } from '../../../src/domain/engine-facts/vllm-log.ts'
@@ -194,24 +195,75 @@ const ollamaProgress: readonly Line[] = [
   [`${ollama}msg="waiting for llama runner to start responding"`, 'RunnerWaiting'],
 ]
 
+const llamaFailures: readonly Line[] = [
+  [
+    'embedded: llama.cpp cannot be installed: no network',
+    'InstallFailed',
+    'LoadFailed',
+    'llama.cpp cannot be installed: no network',
+  ],
+  ['embedded: port 8080 is taken by another', 'PortTaken', 'PortTaken', 'port 8080 is taken by another'],
+  [
+    'embedded: arguments: --x is not known',
+    'BadArguments',
+    'ArgumentsRefused',
+    'arguments: --x is not known',
+  ],
+  [
+    'embedded: the model cannot be read: short',
+    'DamagedFile',
+    'FilesUnreadable',
+    'the model cannot be read: short',
+  ],
+  [
+    'embedded: not enough memory for 4096 tokens',
+    'NoMemory',
+    'OutOfMemory',
+    'not enough memory for 4096 tokens',
+  ],
+  ['embedded: failed: strange', 'Error', 'LoadFailed', 'failed: strange'],
+]
+
+const llamaProgress: readonly Line[] = [
+  ['embedded: installing llama.cpp b1', 'Installing'],
+  ['embedded: llama.cpp is installed', 'Installed'],
+  ['embedded: loading 45%', 'Weights 45%'],
+  ['embedded: loading 100%', 'Weights 100%'],
+  ['embedded: serving m on 127.0.0.1:8080', 'Ready'],
+]
+
+/** What a client or a model may have said is no word of the server. */
+const notOfLlama: readonly string[] = [
+  ...[...llamaFailures, ...llamaProgress].map(([line]) => `asked: ${line}`),
+  'embedded: failed to say why',
+  'embedded: port x is taken',
+  'embedded: loading soon',
+]
+
 const inLog = (log: readonly LogPattern[], lines: readonly Line[]) =>
   lines.map(said => [said[0], log, said] as const)
 
 describe('the log of a loading engine', () => {
-  it.each([...inLog(vllmLog, failures), ...inLog(ollamaLog, ollamaFailures)])(
-    'tells of a failure: %s',
-    (line, log, [, mark, reason, message]) => {
-      expect(readSign(line, log)).toMatchObject({ mark, failure: { reason, message } })
-    },
-  )
+  it.each([
+    ...inLog(vllmLog, failures),
+    ...inLog(ollamaLog, ollamaFailures),
+    ...inLog(llamaCppLog, llamaFailures),
+  ])('tells of a failure: %s', (line, log, [, mark, reason, message]) => {
+    expect(readSign(line, log)).toMatchObject({ mark, failure: { reason, message } })
+  })
 
-  it.each([...inLog(vllmLog, progress), ...inLog(ollamaLog, ollamaProgress)])(
-    'tells that it goes on: %s',
-    (line, log, [, mark]) => {
-      const percent = /(\d+)%/.exec(mark)?.[1]
-      expect(readSign(line, log)).toEqual({ mark, ...(percent ? { percent: Number(percent) } : {}) })
-    },
-  )
+  it.each([
+    ...inLog(vllmLog, progress),
+    ...inLog(ollamaLog, ollamaProgress),
+    ...inLog(llamaCppLog, llamaProgress),
+  ])('tells that it goes on: %s', (line, log, [, mark]) => {
+    const percent = /(\d+)%/.exec(mark)?.[1]
+    expect(readSign(line, log)).toEqual({ mark, ...(percent ? { percent: Number(percent) } : {}) })
+  })
+
+  it.each(notOfLlama)('of the embedded llama.cpp says nothing by: %s', line => {
+    expect(readSign(line, llamaCppLog)).toBeUndefined()
+  })
 
   it('is read without its colours, and only as far as a line of it is long', () => {
     const log = [{ mark: 'M', pattern: /^m(?<percent>[-\d.]+)%$/ }]
