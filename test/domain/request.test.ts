@@ -10,8 +10,10 @@ const stamp = (name: string) => ({ [`switchyard.dev/${name}-requested-at`]: aske
 const from = { model: 'qwen', revision: 'r1', recipe: 'x' }
 const to = { model: 'llama', revision: 'r2', recipe: 'y' }
 const open = { id: 's', from, to, step: 'Loading', startedAt: asked, stepStartedAt: asked } as never
-const ended = (result: string, back: object | undefined = from): RuntimeStatus =>
-  ({ lastSwitch: { id: 's', from: back, to, result, startedAt: asked, finishedAt: asked } }) as never
+const ended = (result: string, back: object | null = from): RuntimeStatus =>
+  ({
+    lastSwitch: { id: 's', from: back ?? undefined, to, result, startedAt: asked, finishedAt: asked },
+  }) as never
 const gpu = (status: RuntimeStatus = {}, spec = {}) => aRuntime({ status, spec })
 const idle = { desiredState: 'Idle' }
 
@@ -184,6 +186,12 @@ describe('What cannot be asked', () => {
       'SwitchFailed',
       'Runtime gpu: no Model is known to have served before; name one: switchyard activate MODEL --on gpu',
     ],
+    ...['Committed', 'Failed'].map((result): [string, () => unknown, string, string] => [
+      `to go back from a first switch that is ${result}`,
+      () => toChange('rollback', gpu(ended(result, null)), { now }),
+      'SwitchFailed',
+      'Runtime gpu: no Model is known to have served before; name one: switchyard activate MODEL --on gpu',
+    ]),
     [
       'to cancel no switch',
       () => toChange('cancel', gpu(ended('Committed')), { now }),
