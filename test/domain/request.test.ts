@@ -2,18 +2,26 @@
 import { describe, expect, it } from 'vitest'
 import { Rejected } from '../../src/domain/failure.ts'
 import { type RequestName, requestNames, toChange } from '../../src/domain/request.ts'
-import type { RuntimeStatus } from '../../src/domain/runtime.ts'
+import type { LastSwitch, RuntimeStatus, SwitchState } from '../../src/domain/runtime.ts'
 import { active, aModel, aRuntime, now } from '../builders/seen.ts'
 
 const asked = now.toISOString()
 const stamp = (name: string) => ({ [`switchyard.dev/${name}-requested-at`]: asked })
 const from = { model: 'qwen', revision: 'r1', recipe: 'x' }
 const to = { model: 'llama', revision: 'r2', recipe: 'y' }
-const open = { id: 's', from, to, step: 'Loading', startedAt: asked, stepStartedAt: asked } as never
-const ended = (result: string, back: object | null = from): RuntimeStatus =>
-  ({
-    lastSwitch: { id: 's', from: back ?? undefined, to, result, startedAt: asked, finishedAt: asked },
-  }) as never
+const first: SwitchState = {
+  id: 's',
+  to,
+  step: 'Loading',
+  startedAt: asked,
+  stepSince: asked,
+  lastProgressAt: asked,
+  attempt: 1,
+}
+const open: SwitchState = { ...first, from }
+const ended = (result: LastSwitch['result'], more: Partial<LastSwitch> = { from }): RuntimeStatus => ({
+  lastSwitch: { id: 's', to, result, startedAt: asked, finishedAt: asked, ...more },
+})
 const gpu = (status: RuntimeStatus = {}, spec = {}) => aRuntime({ status, spec })
 const idle = { desiredState: 'Idle' }
 
@@ -140,7 +148,6 @@ describe('A request by the spec', () => {
       spec: { activeModel: 'qwen' },
       says: 'Runtime gpu: the switch is cancelled; it goes back to qwen',
     })
-    const first = { ...(open as object), from: undefined } as never
     expect(toChange('cancel', gpu({ switch: first }), { now })).toStrictEqual({
       spec: { activeModel: null },
       says: 'Runtime gpu: the switch is cancelled; it goes back to what was there before',
@@ -182,16 +189,22 @@ describe('What cannot be asked', () => {
     ],
     [
       'to go back in the first switch',
-      () => toChange('rollback', gpu({ switch: { ...(open as object), from: undefined } as never }), { now }),
+      () => toChange('rollback', gpu({ switch: first }), { now }),
       'SwitchFailed',
       'Runtime gpu: no Model is known to have served before; name one: switchyard activate MODEL --on gpu',
     ],
-    ...['Committed', 'Failed'].map((result): [string, () => unknown, string, string] => [
+    ...(['Committed', 'Failed'] as const).map((result): [string, () => unknown, string, string] => [
       `to go back from a first switch that is ${result}`,
-      () => toChange('rollback', gpu(ended(result, null)), { now }),
+      () => toChange('rollback', gpu(ended(result, {})), { now }),
       'SwitchFailed',
       'Runtime gpu: no Model is known to have served before; name one: switchyard activate MODEL --on gpu',
     ]),
+    [
+      'to go back to what was found there',
+      () => toChange('rollback', gpu(ended('Committed', { from: { recipe: 'AsFound' } })), { now }),
+      'SwitchFailed',
+      'Runtime gpu: no Model is known to have served before; name one: switchyard activate MODEL --on gpu',
+    ],
     [
       'to cancel no switch',
       () => toChange('cancel', gpu(ended('Committed')), { now }),
