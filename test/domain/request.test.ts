@@ -182,30 +182,6 @@ describe('What cannot be asked', () => {
       'activate needs the name of a Model',
     ],
     [
-      'to go back where nothing was',
-      () => toChange('rollback', gpu(), { now }),
-      'SwitchFailed',
-      'Runtime gpu: no Model is known to have served before; name one: switchyard activate MODEL --on gpu',
-    ],
-    [
-      'to go back in the first switch',
-      () => toChange('rollback', gpu({ switch: first }), { now }),
-      'SwitchFailed',
-      'Runtime gpu: no Model is known to have served before; name one: switchyard activate MODEL --on gpu',
-    ],
-    ...(['Committed', 'Failed'] as const).map((result): [string, () => unknown, string, string] => [
-      `to go back from a first switch that is ${result}`,
-      () => toChange('rollback', gpu(ended(result, {})), { now }),
-      'SwitchFailed',
-      'Runtime gpu: no Model is known to have served before; name one: switchyard activate MODEL --on gpu',
-    ]),
-    [
-      'to go back to what was found there',
-      () => toChange('rollback', gpu(ended('Committed', { from: { recipe: 'AsFound' } })), { now }),
-      'SwitchFailed',
-      'Runtime gpu: no Model is known to have served before; name one: switchyard activate MODEL --on gpu',
-    ],
-    [
       'to cancel no switch',
       () => toChange('cancel', gpu(ended('Committed')), { now }),
       'NotSupported',
@@ -220,5 +196,19 @@ describe('What cannot be asked', () => {
   ])('%s', (_, ask, reason, message) => {
     const told = refusal(ask)
     expect([told.reason, told.message]).toEqual([reason, message])
+  })
+
+  it.each<[string, RuntimeStatus]>([
+    ['where nothing was', {}],
+    ['in the first switch', { switch: first }],
+    ['from a first switch', ended('Committed', {})],
+    ['from a first switch that failed', ended('Failed', {})],
+    ['to what was found there', ended('Committed', { from: { recipe: 'AsFound' } })],
+  ])('to go back %s', (_, status) => {
+    const told = refusal(() => toChange('rollback', gpu(status), { now }))
+    expect([told.reason, told.message]).toEqual([
+      'SwitchFailed',
+      'Runtime gpu: no Model is known to have served before; name one: switchyard activate MODEL --on gpu',
+    ])
   })
 })

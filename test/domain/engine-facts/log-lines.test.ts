@@ -232,7 +232,7 @@ const llamaProgress: readonly Line[] = [
   ['embedded: serving m on 127.0.0.1:8080', 'Ready'],
 ]
 
-/** What a client or a model may have said is no word of the server. */
+/** Words of a client or a model that stand in a line, and sentences that the server does not say. */
 const notOfLlama: readonly string[] = [
   ...[...llamaFailures, ...llamaProgress].map(([line]) => `asked: ${line}`),
   'embedded: failed to say why',
