@@ -5,18 +5,20 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { execa } from 'execa'
 import { afterAll, describe, expect, it } from 'vitest'
+import { whyNotAsOther } from '../builders/other-user.ts'
 import { freePort } from '../stand-ins/engine/start.ts'
 import { expectStory } from './story.ts'
 
 const start = fileURLToPath(new URL('../../scripts/start.ts', import.meta.url))
 const golden = new URL('./golden/start.txt', import.meta.url)
 const nobody = 65_534
-const isRoot = process.getuid?.() === 0
+const whyNotNobody = whyNotAsOther()
+if (whyNotNobody) console.log(`npm start is run by whoever runs the tests: ${whyNotNobody}`)
 const folder = mkdtempSync(join(tmpdir(), 'switchyard-newcomer-'))
 const [home, temporary] = [join(folder, 'home'), join(folder, 'tmp')]
 for (const one of [home, temporary]) mkdirSync(one)
 chmodSync(folder, 0o755)
-if (isRoot) for (const one of [home, temporary]) chownSync(one, nobody, nobody)
+if (!whyNotNobody) for (const one of [home, temporary]) chownSync(one, nobody, nobody)
 
 /** How a machine reaches the npm registry is the machine's; everything else a newcomer does not have. */
 const ofNetwork = /^(npm_config_registry|(https?|no|all)_proxy|NODE_EXTRA_CA_CERTS|SSL_CERT_(FILE|DIR))$/i
@@ -38,7 +40,7 @@ const run = (...words: readonly string[]) =>
     reject: false,
     all: true,
     timeout: 300_000,
-    ...(isRoot ? { uid: nobody, gid: nobody } : {}),
+    ...(whyNotNobody ? {} : { uid: nobody, gid: nobody }),
   })
 
 /** What differs from run to run is taken away: times, the folder, ports and process numbers. */

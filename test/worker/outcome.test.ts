@@ -9,6 +9,7 @@ import { parseWorkerResult } from '../../src/domain/worker-task.ts'
 import { printResult, toFailure, WorkError } from '../../src/worker/outcome.ts'
 import { Reporter } from '../../src/worker/reporter.ts'
 import { openExchange, Watchdog } from '../../src/worker/transfer/wire.ts'
+import { whyNotAsOther } from '../builders/other-user.ts'
 import { quick, run } from './workplace.ts'
 
 const resolution = {
@@ -87,11 +88,11 @@ describe('the command line', () => {
 })
 
 describe('a volume that the worker may not write to', () => {
-  const isRoot = process.getuid?.() === 0
-  const isAble = isRoot && spawnSync('setpriv', ['--version']).status === 0
-  if (!isAble) console.log('SKIPPED: a volume of another user: needs root and setpriv')
+  const hasSetpriv = spawnSync('setpriv', ['--version']).status === 0
+  const why = whyNotAsOther() ?? (hasSetpriv ? undefined : 'there is no setpriv')
+  if (why) console.log(`SKIPPED: a volume of another user: ${why}`)
 
-  it.skipIf(!isAble)('is named with uid and mode', () => {
+  it.skipIf(why)('is named with uid and mode', () => {
     const root = mkdtempSync(join(tmpdir(), 'worker-closed-'))
     chmodSync(root, 0o755)
     const file = join(import.meta.dirname, '../../src/worker/layout/open-store.ts')

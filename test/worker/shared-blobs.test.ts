@@ -19,6 +19,7 @@ import { join } from 'node:path'
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { parseWorkerResult, type WorkerTask } from '../../src/domain/worker-task.ts'
 import { sha256 } from '../../src/worker/transfer/digest.ts'
+import { whyNotAsOther } from '../builders/other-user.ts'
 import { toContent } from '../stand-ins/content.ts'
 import { type Hub, startHub } from '../stand-ins/hub.ts'
 import { type Registry, startRegistry } from '../stand-ins/registry.ts'
@@ -266,9 +267,8 @@ describe('weights in Ollama’s store and in the Hub cache of one volume', () =>
 const isGuarded = existsSync('/proc/sys/fs/protected_hardlinks')
   ? readFileSync('/proc/sys/fs/protected_hardlinks', 'utf8').trim() === '1'
   : false
-const canRefuse = process.getuid?.() === 0 && isGuarded
-if (!canRefuse)
-  console.log('SKIPPED: a volume that refuses hard links: needs root and fs.protected_hardlinks=1')
+const whyNotRefused = whyNotAsOther() ?? (isGuarded ? undefined : 'fs.protected_hardlinks is not 1')
+if (whyNotRefused) console.log(`SKIPPED: a volume that refuses hard links: ${whyNotRefused}`)
 
 const script = `
   import { workerMain } from ${JSON.stringify(join(import.meta.dirname, '../../src/worker/entry.ts'))}
@@ -292,7 +292,7 @@ const runAsNobody = async (task: object) => {
   return parseWorkerResult(text)
 }
 
-describe.skipIf(!canRefuse)('where hard links are refused', () => {
+describe.skipIf(whyNotRefused)('where hard links are refused', () => {
   const fetchAsNobody = async () => {
     const task = { owner: 'owner-2', sourceHash: 'hash', source: other, hubEndpoint: hub.url }
     const { result } = await run({ ...task, command: 'resolve' } as WorkerTask)
